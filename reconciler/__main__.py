@@ -1,0 +1,5 @@
+"""Runs the command line as `python -m reconciler`."""
+
+from reconciler.cli.main import run
+
+run()

@@ -1,0 +1,1 @@
+"""The only room that speaks YAML and JSON Schema: files in, definitions and problems out."""
