@@ -42,9 +42,10 @@ class SupersededError(ConflictError):
 class RuleViolatedError(ReconcilerError):
     """The database refused a transition; `rule` is the name of the constraint that did."""
 
-    def __init__(self, rule: str, message: str) -> None:
-        super().__init__(f"{rule}: {message}")
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__(f"{rule}: {reason}")
         self.rule = rule
+        self.reason = reason
 
 
 EXIT_DONE = 0

@@ -26,9 +26,7 @@ class Dwell:
 
     def at_least(self, floor: timedelta) -> Dwell:
         """Return this dwell with each tier raised to `floor`."""
-        return Dwell(
-            tier_1=max(self.tier_1, floor), tier_2=max(self.tier_2, floor), tier_3=max(self.tier_3, floor)
-        )
+        return Dwell(tier_1=max(self.tier_1, floor), tier_2=max(self.tier_2, floor), tier_3=max(self.tier_3, floor))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,5 +91,5 @@ def _earlier_rollback(settled: float | None, asked: float | None) -> float | Non
     return min(settled, asked)
 
 
-def _names(kind: type[Dwell] | type[Thresholds]) -> tuple[str, ...]:
+def _names(kind: type[Dwell | Thresholds]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))

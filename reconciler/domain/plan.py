@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
+from reconciler.domain.analysis import Verdict
 from reconciler.domain.ladder import Tier
 from reconciler.domain.problem import Problem
 from reconciler.domain.state import Standing, State
@@ -18,6 +19,7 @@ class _Change:
     before: State | None
     after: Standing
     reason: str
+    is_settled: bool = True  # the whole definition is in force afterwards, nothing of it is held back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +39,11 @@ class Update(_Change):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promote(_Change):
-    """One rung up."""
+    """One rung up: the dwell that was asked for and the verdict that the evidence gave."""
 
     kind: ClassVar[str] = "promote"
+    dwell: timedelta = timedelta()
+    verdict: Verdict = Verdict.INSUFFICIENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +55,10 @@ class Demote(_Change):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback(_Change):
-    """Off for everybody; here because git remembers a rollback that the database does not."""
+    """Off for everybody, because git remembers a rollback that the database lost; `commit` says so."""
 
     kind: ClassVar[str] = "rollback"
+    commit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +108,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A step that breaks a rule; `rule` names it, `remedy` says what to write instead, `where` is the line."""
+    """A step that breaks a rule: its name, what to write instead, where, and from when that would be allowed."""
 
     feature: str
     owner: str
@@ -113,6 +118,7 @@ class Refusal:
     reason: str
     remedy: str
     where: str = ""
+    allowed_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +136,14 @@ class Plan:
     unsafe_allowed: str | None = None
 
     @property
+    def is_blocked(self) -> bool:
+        """Whether the guard lets nothing but rollbacks through."""
+        return self.unsafe is not None and self.unsafe_allowed is None
+
+    @property
     def is_refused(self) -> bool:
         """Whether an author has something to mend."""
-        blocked = self.unsafe is not None and self.unsafe_allowed is None
-        return bool(self.refusals or self.problems or blocked)
+        return bool(self.refusals or self.problems or self.is_blocked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

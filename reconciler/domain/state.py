@@ -27,8 +27,7 @@ class Standing:
     """Everything a row says about a feature besides its place in the chain.
 
     `gates` are in force now; `settled` are those of the last definition applied with its tier equal to this one,
-    which a file that asks for a raise can't loosen. `source_key` is set only while the whole definition is in
-    force, so that an equal key means: nothing to do.
+    which a file that asks for a raise can't loosen.
     """
 
     tier: Tier
@@ -43,7 +42,6 @@ class Standing:
     blacklist: frozenset[str] = frozenset()
     gates: Gates = Gates()
     settled: Gates = Gates()
-    source_key: str | None = None
 
     @property
     def status(self) -> Status:
@@ -71,7 +69,11 @@ class RollbackRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """The last row of a feature's chain; `version` is what a writer states it decided on."""
+    """The last row of a feature's chain; `version` is what a writer states it decided on.
+
+    `settled_revision` is the commit that settled the gates, None when none has since the tier began: that commit
+    asked for this tier, so it can't be the one that raises it.
+    """
 
     feature: str
     version: int

@@ -1,0 +1,154 @@
+"""Carries a plan out, one transaction a feature, and decides anew whatever somebody else changed first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from uuid import UUID
+
+from reconciler.domain.guard import permitted
+from reconciler.domain.plan import Change, Plan
+from reconciler.errors import ConflictError, RevisionRefusedError, RuleViolatedError, SupersededError
+from reconciler.reconcile.observe import Prospect
+from reconciler.reconcile.ports import Cause, RevisionRecord, Store
+
+ROUNDS = 8
+
+Report: TypeAlias = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A change that the database refused; `rule` is the name of the constraint."""
+
+    change: Change
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an apply did: the last plan it decided on, what it carried out, lost to others, and was refused.
+
+    `is_stale` says that a newer revision is in force, so that there was nothing to do or to go on with.
+    """
+
+    plan: Plan
+    done: tuple[Change, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    is_stale: bool = False
+    is_settled: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class _Ledger:
+    done: list[Change] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    broken: dict[str, Broken] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applier:
+    """Applies what `prepare` plans; `new_id` names each transition, `report` is told of progress (done, total)."""
+
+    store: Store
+    prepare: Callable[[], Prospect]
+    new_id: Callable[[], UUID]
+    actor: str
+    report: Report = lambda _done, _total: None
+
+    def run(self) -> Outcome:
+        """Apply the plan; whatever is lost to another writer is decided anew, eight times at most."""
+        ledger = _Ledger()
+        for _ in range(ROUNDS):
+            prospect = self.prepare()
+            if prospect.permission.is_stale:
+                return _outcome(prospect, ledger, is_stale=True)
+            if prospect.permission.refusal is not None:
+                raise RevisionRefusedError(prospect.permission.refusal)
+            if self._round(prospect, ledger):
+                return _outcome(prospect, ledger)
+        return _outcome(prospect, ledger, is_settled=False)
+
+    def _round(self, prospect: Prospect, ledger: _Ledger) -> bool:
+        ledger.broken.clear()
+        changes = permitted(prospect.plan)
+        if prospect.plan.is_blocked and not changes:
+            return True
+        try:
+            self._take_revision(prospect)
+            lost = self._carry_out(changes, prospect.plan.revision, ledger)
+        except ConflictError as error:
+            ledger.conflicts.append(str(error))
+            return False
+        self._remember(prospect, changes, lost | ledger.broken.keys())
+        return not lost
+
+    def _take_revision(self, prospect: Prospect) -> None:
+        plan, scope = prospect.plan, prospect.scope
+        if scope.revision == plan.revision and plan.unsafe_allowed is None:
+            return
+        record = RevisionRecord(
+            previous_number=scope.number,
+            root=prospect.root,
+            revision=plan.revision,
+            actor=self.actor,
+            unsafe_reason=plan.unsafe_allowed,
+        )
+        self.store.take_revision(record)
+
+    def _carry_out(self, changes: tuple[Change, ...], revision: str, ledger: _Ledger) -> set[str]:
+        """Carry out the changes and return the features lost to another writer."""
+        cause = Cause(revision=revision, actor=self.actor)
+        lost: set[str] = set()
+        for count, change in enumerate(changes, start=1):
+            if change.feature not in lost and change.feature not in ledger.broken:
+                self._one(change, cause, ledger, lost)
+            self.report(count, len(changes))
+        return lost
+
+    def _one(self, change: Change, cause: Cause, ledger: _Ledger, lost: set[str]) -> None:
+        try:
+            self.store.transition(change, transition_id=self.new_id(), cause=cause)
+        except SupersededError:
+            raise
+        except ConflictError as error:
+            lost.add(change.feature)
+            ledger.conflicts.append(str(error))
+        except RuleViolatedError as error:
+            ledger.broken[change.feature] = Broken(change=change, rule=error.rule, reason=error.reason)
+        else:
+            ledger.done.append(change)
+
+    def _remember(self, prospect: Prospect, changes: tuple[Change, ...], failed: set[str]) -> None:
+        keys = settled_keys(prospect, changes, failed)
+        if keys:
+            self.store.remember_sources(keys)
+
+
+def settled_keys(prospect: Prospect, changes: tuple[Change, ...], failed: set[str]) -> dict[str, tuple[int, str]]:
+    """Return, by feature, the version at which a definition just read is in force whole, and its key."""
+    plan = prospect.plan
+    open_ends = failed | {hold.feature for hold in plan.holds} | {refusal.feature for refusal in plan.refusals}
+    if plan.is_blocked:
+        open_ends |= {change.feature for change in plan.changes}
+    versions = {feature: state.version for feature, state in prospect.states.items()}
+    versions |= {change.feature: 1 if change.before is None else change.before.version + 1 for change in changes}
+    return {
+        feature: (versions[feature], definition.source.key)
+        for feature, definition in prospect.desired.definitions.items()
+        if feature not in open_ends and feature in versions
+    }
+
+
+def _outcome(prospect: Prospect, ledger: _Ledger, *, is_stale: bool = False, is_settled: bool = True) -> Outcome:
+    return Outcome(
+        plan=prospect.plan,
+        done=tuple(ledger.done),
+        conflicts=tuple(ledger.conflicts),
+        broken=tuple(ledger.broken.values()),
+        is_stale=is_stale,
+        is_settled=is_settled,
+    )

@@ -1,0 +1,114 @@
+"""Reads git and the database, as little as the change needs, and makes the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.definitions.load import load
+from reconciler.definitions.source import Entry, ReadContents
+from reconciler.domain.desired import Desired
+from reconciler.domain.diff import Circumstances, Observed, diff
+from reconciler.domain.guard import guard
+from reconciler.domain.plan import Plan, RememberedRollback
+from reconciler.domain.revision import PERMITTED, Candidate, Permission, Relation, examine, holds_raises
+from reconciler.domain.state import State
+from reconciler.errors import UsageError
+from reconciler.reconcile.ports import Index, Repository, Scope, Store
+
+UNSAFE_TRAILER = "Allow-Unsafe-Plan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a person or a job asks to have planned; `revision` None means the tip of the branch."""
+
+    root: str
+    local_now: datetime
+    revision: str | None = None
+    adopt: bool = False
+    allow_unsafe: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What stands below a root, in a commit or in the working tree."""
+
+    root: str
+    entries: Sequence[Entry]
+    read: ReadContents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """A plan with all it was made of; `permission` says whether its revision may be applied."""
+
+    plan: Plan
+    root: str
+    desired: Desired
+    states: Mapping[str, State]
+    scope: Scope
+    permission: Permission = PERMITTED
+
+
+def prepare(store: Store, repository: Repository, request: Request) -> Prospect:
+    """Plan a commit against the database."""
+    scope = store.scope()
+    candidate = _candidate(repository, scope, request)
+    circumstances = Circumstances(
+        revision=candidate.revision,
+        raises_held=holds_raises(candidate, scope.now - request.local_now),
+        remembered=_remembered(repository, candidate, request.root),
+        adopt=request.adopt,
+    )
+    entries = repository.entries(candidate.revision, request.root)
+    allowed = request.allow_unsafe or repository.trailer(candidate.revision, UNSAFE_TRAILER)
+    files = Files(root=request.root, entries=entries or (), read=repository.read)
+    return compare(store, scope, files, circumstances, allowed=allowed, permission=examine(candidate))
+
+
+def compare(
+    store: Store,
+    scope: Scope,
+    files: Files,
+    circumstances: Circumstances,
+    *,
+    allowed: str | None = None,
+    permission: Permission = PERMITTED,
+) -> Prospect:
+    """Plan files against the database, reading only what isn't known to be in force."""
+    if scope.root not in (None, files.root):
+        raise UsageError(f"this database serves the root {scope.root}, not {files.root}; name that with --root")
+    index = store.index()
+    known = {feature: key for feature, key in index.keys.items() if feature not in circumstances.remembered}
+    desired = load(files.entries, files.read, files.root, known)
+    states = store.states(_undecided(desired, index, circumstances))
+    plan = diff(desired, Observed(now=scope.now, states=states), circumstances)
+    plan = guard(plan, desired, live=len(index.features - index.retired), allowed=allowed)
+    return Prospect(plan=plan, root=files.root, desired=desired, states=states, scope=scope, permission=permission)
+
+
+def _candidate(repository: Repository, scope: Scope, request: Request) -> Candidate:
+    tip = repository.tip()
+    revision = tip if request.revision is None else repository.resolve(request.revision)
+    return Candidate(
+        revision=revision,
+        tip=tip,
+        on_branch=revision == tip or repository.is_on_branch(revision),
+        in_force=scope.revision,
+        relation=None if scope.revision is None else repository.relation(scope.revision, revision),
+    )
+
+
+def _remembered(repository: Repository, candidate: Candidate, environment: str) -> Mapping[str, RememberedRollback]:
+    if candidate.in_force is None or candidate.relation is not Relation.AHEAD:
+        return {}
+    return repository.remembered_rollbacks(candidate.in_force, candidate.revision, environment)
+
+
+def _undecided(desired: Desired, index: Index, circumstances: Circumstances) -> list[str]:
+    unreadable = frozenset(feature for problem in desired.problems for feature in problem.features)
+    without_file = index.features - index.retired - desired.unchanged - desired.definitions.keys() - unreadable
+    told_of = index.features & circumstances.remembered.keys()
+    return sorted(without_file | told_of | (index.features & desired.definitions.keys()))

@@ -1,0 +1,108 @@
+"""The two ports of the loop: what it needs of a database and of a repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from reconciler.definitions.source import Entry
+from reconciler.domain.history import Transition
+from reconciler.domain.plan import Change, RememberedRollback
+from reconciler.domain.revision import Relation
+from reconciler.domain.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The root a database serves and the commit in force; `number` is what a writer states it decided on."""
+
+    number: int
+    root: str | None
+    revision: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """Every feature of a database: those retired, and the source keys of those in force whole."""
+
+    features: frozenset[str]
+    retired: frozenset[str]
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Who writes a transition, and because of which commit."""
+
+    revision: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRecord:
+    """A commit to take into force; `previous_number` is the scope's number it was decided on."""
+
+    previous_number: int
+    root: str
+    revision: str
+    actor: str
+    kind: str = "apply"
+    reason: str | None = None
+    unsafe_reason: str | None = None
+
+
+class Store(Protocol):
+    """Guarded state: refuses what breaks a rule (RuleViolatedError) or was decided on old facts (ConflictError)."""
+
+    def scope(self) -> Scope:
+        """Return the root and the commit in force."""
+
+    def index(self) -> Index:
+        """Return every feature by name."""
+
+    def states(self, features: Sequence[str] | None) -> Mapping[str, State]:
+        """Return the states of the named features that exist; of all for None."""
+
+    def take_revision(self, record: RevisionRecord) -> None:
+        """Take a commit into force; ConflictError when another was taken since."""
+
+    def transition(self, change: Change, *, transition_id: UUID, cause: Cause) -> None:
+        """Append one transition exactly once, whatever happens to the connection."""
+
+    def remember_sources(self, keys: Mapping[str, tuple[int, str]]) -> None:
+        """Remember, by feature, the version and the key of the file that is in force whole."""
+
+    def history(self, feature: str) -> tuple[Transition, ...]:
+        """Return every transition of a feature, oldest first."""
+
+
+class Repository(Protocol):
+    """Commits and their files, read as objects and never from a checkout."""
+
+    def tip(self) -> str:
+        """Return the id of the newest commit of the configured branch."""
+
+    def resolve(self, revision: str) -> str:
+        """Return the full id of a commit that a person named."""
+
+    def entries(self, revision: str, root: str) -> tuple[Entry, ...] | None:
+        """Return what stands below the root, None when there is no such folder."""
+
+    def read(self, entries: Sequence[Entry]) -> Iterator[bytes]:
+        """Return the contents of entries, in their order."""
+
+    def relation(self, applied: str, candidate: str) -> Relation:
+        """Say how the candidate stands to the commit in force."""
+
+    def is_on_branch(self, candidate: str) -> bool | None:
+        """Tell whether the configured branch contains the candidate; None when a shallow clone can't tell."""
+
+    def remembered_rollbacks(self, since: str, until: str, environment: str) -> Mapping[str, RememberedRollback]:
+        """Return, by feature, the newest rollback that a write-back's trailers tell of in since..until."""
+
+    def trailer(self, revision: str, name: str) -> str | None:
+        """Return the one-line value of a trailer of a commit."""

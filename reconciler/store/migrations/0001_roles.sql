@@ -1,0 +1,35 @@
+-- The four roles of the product. Nobody logs in as one of them: grant them to login roles.
+--   rollouts_owner        owns every object; migrations only
+--   rollouts_reconciler   writes transitions through the guarded chain; never updates or deletes one
+--   rollouts_application  reads rollouts
+--   rollouts_reader       reads rollouts and their history
+
+do $$
+declare
+    wanted text;
+begin
+    foreach wanted in array array['rollouts_owner', 'rollouts_reconciler', 'rollouts_application', 'rollouts_reader'] loop
+        if not exists (select from pg_roles where rolname = wanted) then
+            begin
+                execute format('create role %I nologin', wanted);
+            exception
+                when duplicate_object or unique_violation then null; -- another database of this server was first
+                when insufficient_privilege then
+                    raise exception 'the role % is missing and % may not create it', wanted, current_user
+                        using hint = 'have an administrator create rollouts_owner, rollouts_reconciler, '
+                                     'rollouts_application and rollouts_reader as NOLOGIN roles';
+            end;
+        end if;
+    end loop;
+    if not pg_has_role(current_user, 'rollouts_owner', 'member') then
+        begin
+            execute format('grant rollouts_owner to %I', current_user);
+        exception
+            when unique_violation then null;
+        end;
+    end if;
+    execute 'alter schema rollouts owner to rollouts_owner';
+end
+$$;
+
+grant usage on schema rollouts to rollouts_reconciler, rollouts_application, rollouts_reader;

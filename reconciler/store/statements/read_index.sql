@@ -1,0 +1,6 @@
+-- For every feature: is it retired, and which file is in force whole?
+select rollout.feature_name, rollout.retired, source.source_key
+from rollouts.feature_rollouts rollout
+left join rollouts.settled_sources source
+    on source.feature_name = rollout.feature_name
+    and source.version = rollout.version

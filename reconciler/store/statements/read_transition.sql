@@ -1,0 +1,4 @@
+-- Did this very transition land?
+select transition.version
+from rollouts.rollout_transitions transition
+where transition.id = %(id)s
