@@ -79,7 +79,7 @@ def holds_raises(candidate: Candidate, clock_skew: timedelta) -> RaisesHeld | No
 
 def _foreign(candidate: Candidate) -> str:
     return (
-        f"{candidate.revision[:10]} is not on the branch that is applied; merge it, or name another with --branch"
+        f"{candidate.revision[:10]} is not on the applied branch; merge it, or name another with --branch"
     )
 
 

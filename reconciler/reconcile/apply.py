@@ -8,10 +8,11 @@ from typing import TypeAlias
 from uuid import UUID
 
 from reconciler.domain.guard import permitted
+from reconciler.domain.ledger import Cause, RevisionRecord
 from reconciler.domain.plan import Change, Plan
 from reconciler.errors import ConflictError, RevisionRefusedError, RuleViolatedError, SupersededError
 from reconciler.reconcile.observe import Prospect
-from reconciler.reconcile.ports import Cause, RevisionRecord, Store
+from reconciler.reconcile.ports import Store
 
 ROUNDS = 8
 

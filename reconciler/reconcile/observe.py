@@ -11,11 +11,12 @@ from reconciler.definitions.source import Entry, ReadContents
 from reconciler.domain.desired import Desired
 from reconciler.domain.diff import Circumstances, Observed, diff
 from reconciler.domain.guard import guard
+from reconciler.domain.ledger import Index, Scope
 from reconciler.domain.plan import Plan, RememberedRollback
 from reconciler.domain.revision import PERMITTED, Candidate, Permission, Relation, examine, holds_raises
 from reconciler.domain.state import State
 from reconciler.errors import UsageError
-from reconciler.reconcile.ports import Index, Repository, Scope, Store
+from reconciler.reconcile.ports import Repository, Store
 
 UNSAFE_TRAILER = "Allow-Unsafe-Plan"
 

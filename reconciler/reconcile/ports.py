@@ -3,56 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from reconciler.definitions.source import Entry
 from reconciler.domain.history import Transition
+from reconciler.domain.ledger import Cause, Index, RevisionRecord, Scope
 from reconciler.domain.plan import Change, RememberedRollback
 from reconciler.domain.revision import Relation
 from reconciler.domain.state import State
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """The root a database serves and the commit in force; `number` is what a writer states it decided on."""
-
-    number: int
-    root: str | None
-    revision: str | None
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
-    """Every feature of a database: those retired, and the source keys of those in force whole."""
-
-    features: frozenset[str]
-    retired: frozenset[str]
-    keys: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """Who writes a transition, and because of which commit."""
-
-    revision: str
-    actor: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevisionRecord:
-    """A commit to take into force; `previous_number` is the scope's number it was decided on."""
-
-    previous_number: int
-    root: str
-    revision: str
-    actor: str
-    kind: str = "apply"
-    reason: str | None = None
-    unsafe_reason: str | None = None
 
 
 class Store(Protocol):

@@ -1,0 +1,54 @@
+"""What PostgreSQL's refusals mean: each SQLSTATE and constraint becomes the error that says the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from reconciler.errors import (
+    ConflictError,
+    DatabaseDeniedError,
+    DatabaseOutdatedError,
+    DatabaseUnavailableError,
+    ReconcilerError,
+    RuleViolatedError,
+    SupersededError,
+)
+
+_DECIDE_ANEW = {"40001", "40P01", "55P03"}
+_BREAKS_A_RULE = {"23001", "23502", "23503", "23505", "23514", "22001", "22023", "428C9"}
+_NOT_MIGRATED = {"3F000", "42P01", "42703", "42883"}
+_ALREADY_THERE = {"one_row_a_version", "chain_key", "feature_rollouts_pkey", "feature_rollouts_feature_name_key"}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the product's error for a failure of the server or of the way to it."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translate(error) from error
+
+
+def translate(error: psycopg.Error) -> ReconcilerError:
+    """Return the error that names the remedy."""
+    state = error.sqlstate or ""
+    constraint = error.diag.constraint_name or ""
+    message = (error.diag.message_primary or str(error)).strip()
+    if constraint == "superseded_revision":
+        return SupersededError(f"a newer revision came into force: {message}")
+    if state in _DECIDE_ANEW or constraint in _ALREADY_THERE:
+        return ConflictError(message)
+    if state in _BREAKS_A_RULE:
+        return RuleViolatedError(constraint or state, message)
+    if state == "42501":
+        return DatabaseDeniedError(f"{message}; connect as a role that was granted rollouts_reconciler")
+    if state in _NOT_MIGRATED:
+        return DatabaseOutdatedError(f"the schema is not there ({message}); run `reconciler db migrate`")
+    return DatabaseUnavailableError(f"the database failed: {_one_line(message)}; try again when it is well")
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())

@@ -1,0 +1,166 @@
+"""The store on PostgreSQL: a statement is a transaction, and a write of unknown outcome is read back by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+from uuid import UUID
+
+import psycopg
+import psycopg.conninfo
+from psycopg.rows import dict_row
+
+from reconciler.domain.history import Transition
+from reconciler.domain.ledger import Cause, Index, RevisionRecord, Scope
+from reconciler.domain.plan import Change
+from reconciler.domain.state import State
+from reconciler.errors import DatabaseUnavailableError, UsageError
+from reconciler.store.failures import translate, translated
+from reconciler.store.rows import Row, state_of, transition_of, transition_parameters
+from reconciler.store.statements import statement
+
+Connection = psycopg.Connection[dict[str, Any]]
+Parameters = Mapping[str, object]
+
+CONNECT_TIMEOUT = 5  # seconds
+_SESSION = (
+    "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s "
+    "-c timezone=UTC -c client_min_messages=warning"
+)
+
+
+def connect(dsn: str) -> Connection:
+    """Open a connection in autocommit mode; DatabaseUnavailableError says where it went and why it failed."""
+    try:
+        known = psycopg.conninfo.conninfo_to_dict(dsn)
+        options = f"{_SESSION} {known.pop('options', '')}".strip()
+        settings = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "reconciler"} | known
+        return psycopg.connect(
+            **settings,  # type: ignore[arg-type]  # libpq's own options by name
+            options=options,
+            autocommit=True,
+            row_factory=dict_row,
+            prepare_threshold=None,  # a transaction pooler hands the next statement to another backend
+        )
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailableError(f"the database can't be reached: {_first_line(error)}") from error
+    except psycopg.ProgrammingError as error:
+        raise UsageError(f"the connection string is not valid: {_first_line(error)}") from error
+
+
+class PostgresStore:
+    """Guarded state in the schema `rollouts`; reconnects when a connection was lost."""
+
+    def __init__(self, open_connection: Callable[[], Connection]) -> None:
+        self._open = open_connection
+        self._connection: Connection | None = None
+
+    @classmethod
+    def at(cls, dsn: str) -> Self:
+        """Return a store that connects to `dsn` when it is first used."""
+        return cls(lambda: connect(dsn))
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def scope(self) -> Scope:
+        """Return the root and the commit in force, by the database's clock."""
+        row = self._read("read_scope")[0]
+        return Scope(number=row["number"], root=row["root"], revision=row["revision"], now=row["now"])
+
+    def index(self) -> Index:
+        """Return every feature by name."""
+        rows = self._read("read_index")
+        return Index(
+            features=frozenset(row["feature_name"] for row in rows),
+            retired=frozenset(row["feature_name"] for row in rows if row["retired"]),
+            keys={row["feature_name"]: row["source_key"] for row in rows if row["source_key"] is not None},
+        )
+
+    def states(self, features: Sequence[str] | None) -> Mapping[str, State]:
+        """Return the states of the named features that exist; of all for None."""
+        if features is not None and not features:
+            return {}
+        wanted = None if features is None else list(features)
+        return {row["feature_name"]: state_of(row) for row in self._read("read_states", {"features": wanted})}
+
+    def history(self, feature: str) -> tuple[Transition, ...]:
+        """Return every transition of a feature, oldest first."""
+        return tuple(transition_of(row) for row in self._read("read_history", {"feature": feature}))
+
+    def take_revision(self, record: RevisionRecord) -> None:
+        """Take a commit into force; ConflictError when another was taken since."""
+        with translated():
+            self._execute(
+                "insert_revision",
+                {
+                    "previous_number": record.previous_number,
+                    "root": record.root,
+                    "revision": record.revision,
+                    "kind": record.kind,
+                    "reason": record.reason,
+                    "unsafe_reason": record.unsafe_reason,
+                    "actor": record.actor,
+                },
+            )
+
+    def transition(self, change: Change, *, transition_id: UUID, cause: Cause) -> None:
+        """Append one transition exactly once: after a lost connection its id says whether it landed."""
+        parameters = transition_parameters(change, transition_id, cause=cause)
+        try:
+            self._execute("insert_transition", parameters)
+        except psycopg.OperationalError as error:
+            if not self._is_lost():
+                raise translate(error) from error
+            self._append_again(parameters)
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def remember_sources(self, keys: Mapping[str, tuple[int, str]]) -> None:
+        """Remember, by feature, the version and the key of the file that is in force whole."""
+        features = sorted(keys)
+        with translated():
+            self._execute(
+                "remember_sources",
+                {
+                    "features": features,
+                    "versions": [keys[feature][0] for feature in features],
+                    "keys": [keys[feature][1] for feature in features],
+                },
+            )
+
+    def _append_again(self, parameters: Parameters) -> None:
+        # Should the lost statement land after all, this one is refused by its version: never twice.
+        with translated():
+            if not self._rows("read_transition", {"id": parameters["id"]}):
+                self._execute("insert_transition", parameters)
+
+    def _read(self, name: str, parameters: Parameters | None = None) -> list[Row]:
+        with translated():
+            try:
+                return self._rows(name, parameters)
+            except psycopg.OperationalError:
+                if not self._is_lost():
+                    raise
+                return self._rows(name, parameters)
+
+    def _rows(self, name: str, parameters: Parameters | None = None) -> list[Row]:
+        return list(self._live().execute(statement(name), parameters).fetchall())
+
+    def _execute(self, name: str, parameters: Parameters) -> None:
+        self._live().execute(statement(name), parameters)
+
+    def _live(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = self._open()
+        return self._connection
+
+    def _is_lost(self) -> bool:
+        return self._connection is None or self._connection.closed or self._connection.broken
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).strip().splitlines()[0]
