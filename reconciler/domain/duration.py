@@ -24,7 +24,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration in the largest two units that say it exactly to the second, such as `48h` or `1d 6h`."""
+    """Write a duration of zero or more exactly to the second, cut off: `48h` up to three days, then `3d 6h`."""
     seconds = int(duration.total_seconds())
     if seconds and seconds % 3_600 == 0 and seconds <= 72 * 3_600:
         return f"{seconds // 3_600}h"

@@ -27,8 +27,16 @@ def _danger(plan: Plan, desired: Desired, live: int) -> str | None:
     if not (desired.definitions or desired.unchanged or desired.problems):
         return "the root holds no definition at all"
     limits = desired.policy.guard
-    lowered = sum(1 for change in plan.changes if isinstance(change, Demote | Retire))
-    if live >= limits.min_rollouts and lowered > limits.max_lowered * live:
-        share = f"{limits.max_lowered:.0%}"
+    lowered = sum(1 for change in plan.changes if _ends_exposure(change))
+    # A quotient, as 0.29 * 100 is less than 29 in floating point.
+    if lowered and live >= limits.min_rollouts and lowered / live > limits.max_lowered:
+        share = f"{100 * limits.max_lowered:.3g}%"
         return f"{lowered} of {live} rollouts would be lowered or retired at once, more than {share}"
     return None
+
+
+def _ends_exposure(change: Change) -> bool:
+    # A retired rollout whose file comes back lower isn't one of the live ones.
+    return isinstance(change, Retire) or (
+        isinstance(change, Demote) and change.before is not None and not change.before.standing.retired
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from reconciler.domain.gates import Gates
@@ -29,18 +29,24 @@ class AllowedHours:
 
     def contains(self, moment: datetime) -> bool:
         """Tell whether a raise may happen at `moment`."""
-        local = moment.astimezone(self.zone)
-        return local.weekday() in self.days and self.opens <= local.time() < self.closes
+        opening, closing = self._stretch(moment.astimezone(self.zone).date())
+        return opening <= moment < closing
 
     def next_opening(self, moment: datetime) -> datetime:
         """Return the first moment after `moment` at which the hours open, in UTC."""
         today = moment.astimezone(self.zone).date()
-        openings = (
-            datetime.combine(today + timedelta(days=ahead), self.opens, tzinfo=self.zone).astimezone(UTC)
-            for ahead in range(9)
-            if (today + timedelta(days=ahead)).weekday() in self.days
-        )
-        return next(opening for opening in openings if opening > moment)
+        # Two weeks: the one allowed day of the next may be the night on which the hours fall into a gap.
+        stretches = (self._stretch(today + timedelta(days=ahead)) for ahead in range(15))
+        return next(opening for opening, closing in stretches if moment < opening < closing)
+
+    def _stretch(self, day: date) -> tuple[datetime, datetime]:
+        if day.weekday() not in self.days:
+            return datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+        # A time that the clocks show twice or skip is taken on the side that makes the hours shorter.
+        return max(self._instants(day, self.opens)), min(self._instants(day, self.closes))
+
+    def _instants(self, day: date, local: time) -> tuple[datetime, ...]:
+        return tuple(datetime.combine(day, local, self.zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.domain.analysis import Evidence, Verdict
 from reconciler.domain.definition import Definition
@@ -30,6 +30,11 @@ def holds_on_raise(definition: Definition, state: State | None, keeper: Gatekeep
     return tuple(_general(definition, state, keeper))
 
 
+def holds_on_adoption(definition: Definition, keeper: Gatekeeper) -> tuple[Hold, ...]:
+    """Return what holds taking over a feature that is live already: the revision or the clock alone."""
+    return tuple(_of_any_plan(definition, None, keeper))
+
+
 def holds_on_promotion(
     definition: Definition, state: State, evidence: Evidence, keeper: Gatekeeper
 ) -> tuple[Hold, ...]:
@@ -51,9 +56,7 @@ def due_at(state: State, definition: Definition) -> datetime:
 
 
 def _general(definition: Definition, state: State | None, keeper: Gatekeeper) -> Iterator[Hold]:
-    held = keeper.raises_held
-    if held is not None:
-        yield _hold(definition, state, held.waits_for, held.reason, held.remedy)
+    yield from _of_any_plan(definition, state, keeper)
     if definition.paused:
         yield _hold(definition, state, WaitsFor.RESUME, "the rollout is paused", "set `paused: false`")
     frozen = frozen_at(keeper.policy, keeper.now)
@@ -62,13 +65,19 @@ def _general(definition: Definition, state: State | None, keeper: Gatekeeper) ->
         yield _hold(definition, state, WaitsFor.FREEZE, f"raises are frozen: {frozen.reason}", remedy, frozen.until)
 
 
+def _of_any_plan(definition: Definition, state: State | None, keeper: Gatekeeper) -> Iterator[Hold]:
+    held = keeper.raises_held
+    if held is not None:
+        yield _hold(definition, state, held.waits_for, held.reason, held.remedy)
+
+
 def _earned(definition: Definition, state: State, evidence: Evidence, now: datetime) -> Iterator[Hold]:
     gates = gates_of(state, definition)
     tier = int(state.standing.tier)
     dwell = gates.dwell.at(state.standing.tier)
     due = due_at(state, definition)
     if now < due:
-        served = format_duration(now - state.epoch_started_at)
+        served = format_duration(max(now - state.epoch_started_at, timedelta()))  # the clock may have been set back
         reason = f"at tier {tier} for {served} of {format_duration(dwell)}"
         yield _hold(definition, state, WaitsFor.DWELL, reason, _patience(state, definition), due)
     if evidence.verdict is Verdict.UNHEALTHY:

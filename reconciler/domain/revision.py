@@ -78,9 +78,7 @@ def holds_raises(candidate: Candidate, clock_skew: timedelta) -> RaisesHeld | No
 
 
 def _foreign(candidate: Candidate) -> str:
-    return (
-        f"{candidate.revision[:10]} is not on the applied branch; merge it, or name another with --branch"
-    )
+    return f"{candidate.revision[:10]} is not on the applied branch; merge it, or name another with --branch"
 
 
 def _shallow(candidate: Candidate) -> str:
@@ -92,6 +90,6 @@ def _shallow(candidate: Candidate) -> str:
 
 def _rewritten(candidate: Candidate) -> str:
     return (
-        f"history was rewritten: {candidate.revision[:10]} does not contain {(candidate.in_force or '')[:10]}, which "
-        "is in force; when that is meant, run `reconciler db reanchor --reason TEXT`"
+        f"history was rewritten: {candidate.revision[:10]} does not contain {(candidate.in_force or '')[:10]}, "
+        "which is in force; when that is meant, run `reconciler db reanchor --reason TEXT`"
     )

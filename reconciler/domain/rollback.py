@@ -5,33 +5,47 @@ from __future__ import annotations
 from reconciler.domain.decision import Case, Decision, refuse, update
 from reconciler.domain.definition import Definition
 from reconciler.domain.ladder import Tier
-from reconciler.domain.plan import Hold, RememberedRollback, Restart, Rollback, WaitsFor
+from reconciler.domain.plan import Create, Hold, RememberedRollback, Restart, Rollback, WaitsFor
 from reconciler.domain.promotion import holds_on_raise
 from reconciler.domain.state import State
 from reconciler.domain.transition import rolled_back, settled
 
 
-def remember(case: Case, remembered: RememberedRollback | None, revision: str) -> Rollback | None:
+def remember(case: Case, remembered: RememberedRollback | None, revision: str) -> Create | Rollback | None:
     """Rule 5: import a rollback that git tells of, in the file or in the history, and the database lost."""
-    state, definition = case.state, case.definition
-    if state is None:
-        return None
     told = [remembered] if remembered is not None else []
-    if definition is not None and definition.rolled_back:
-        told.append(RememberedRollback(attempt=definition.rolled_back, revision=revision))
-    known = state.standing.attempt if state.standing.rolled_back else state.standing.attempt - 1
-    lost = [memory for memory in told if memory.attempt > known]
+    if case.definition is not None and case.definition.rolled_back:
+        told.append(RememberedRollback(attempt=case.definition.rolled_back, revision=revision))
+    lost = [memory for memory in told if memory.attempt > _known(case)]
     if not lost:
         return None
     latest = max(lost, key=lambda memory: memory.attempt)
-    return Rollback(
-        feature=case.feature,
-        before=state,
-        after=rolled_back(state.standing, latest.attempt),
-        reason=f"git remembers that attempt {latest.attempt} was rolled back, the database had lost it",
-        is_settled=False,
-        commit=latest.revision,
-    )
+    return _import(case, latest)
+
+
+def _known(case: Case) -> int:
+    # Without a row, a file that knows of its rollbacks is created with them: only the history can tell of more.
+    if case.state is None:
+        return 0 if case.definition is None else case.definition.rolled_back
+    standing = case.state.standing
+    return standing.attempt if standing.rolled_back else standing.attempt - 1
+
+
+def _import(case: Case, latest: RememberedRollback) -> Create | Rollback | None:
+    reason = f"git remembers that attempt {latest.attempt} was rolled back, the database had lost it"
+    if case.state is not None:
+        return Rollback(
+            feature=case.feature,
+            before=case.state,
+            after=rolled_back(case.state.standing, latest.attempt),
+            reason=reason,
+            is_settled=False,
+            commit=latest.revision,
+        )
+    if case.definition is None:
+        return None
+    after = rolled_back(settled(case.definition), latest.attempt)
+    return Create(feature=case.feature, before=None, after=after, reason=reason, is_settled=False)
 
 
 def after_rollback(case: Case, definition: Definition, state: State) -> Decision:

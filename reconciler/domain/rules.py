@@ -9,7 +9,7 @@ from reconciler.domain.definition import Definition
 from reconciler.domain.describe import lowered, promoted
 from reconciler.domain.ladder import Tier
 from reconciler.domain.plan import Create, Demote, Hold, Promote, Refusal, Retire, WaitsFor
-from reconciler.domain.promotion import due_at, gates_of, holds_on_promotion, holds_on_raise
+from reconciler.domain.promotion import due_at, gates_of, holds_on_adoption, holds_on_promotion, holds_on_raise
 from reconciler.domain.rollback import after_rollback
 from reconciler.domain.state import Standing, State
 from reconciler.domain.transition import held_back, settled
@@ -89,8 +89,16 @@ def _unsure_of_absence(case: Case, state: State) -> Hold:
 def _new(case: Case, definition: Definition) -> Decision:
     # Rule 2: a new rollout begins at 0 or 1; adoption takes over what git says, at the tip only.
     standing = settled(definition)
-    if definition.tier > Tier.INTERNAL:
+    if case.adopt and definition.tier:
         return _adopt(case, definition, standing)
+    if definition.tier > Tier.INTERNAL:
+        return refuse(
+            case,
+            definition,
+            "starts-too-high",
+            f"a new rollout begins at tier 0 or 1, not {int(definition.tier)}",
+            "set `tier: 1`, or take over a feature that is live already with `reconciler apply --adopt`",
+        )
     holds = holds_on_raise(definition, None, case.keeper) if definition.tier else ()
     if holds:
         standing = replace(standing, tier=Tier.DISABLED)
@@ -99,16 +107,10 @@ def _new(case: Case, definition: Definition) -> Decision:
 
 
 def _adopt(case: Case, definition: Definition, standing: Standing) -> Decision:
-    if not case.adopt:
-        return refuse(
-            case,
-            definition,
-            "starts-too-high",
-            f"a new rollout begins at tier 0 or 1, not {int(definition.tier)}",
-            "set `tier: 1`, or take over a feature that is live already with `reconciler apply --adopt`",
-        )
-    if case.keeper.raises_held is not None:
-        return Decision(holds=holds_on_raise(definition, None, case.keeper))
+    # Whoever is taken over is exposed already: neither a pause nor a freeze may switch them off.
+    holds = holds_on_adoption(definition, case.keeper)
+    if holds:
+        return Decision(holds=holds)
     reason = f"taken over at tier {int(definition.tier)}, dwell begins now"
     change = Create(feature=case.feature, before=None, after=standing, reason=reason, adopted=True)
     return Decision(changes=(change,))

@@ -51,6 +51,7 @@ def rolled_back(observed: Standing, attempt: int) -> Standing:
 def succeed(change: Change, *, at: datetime, revision: str, transition: UUID) -> State:
     """Return the state after a change that `revision` caused, as the database derives it."""
     before, after = change.before, change.after
+    at = at if before is None else max(at, before.changed_at)  # as in the chain: time never falls
     stays = before is not None and (before.standing.tier, before.standing.attempt) == (after.tier, after.attempt)
     return State(
         feature=change.feature,

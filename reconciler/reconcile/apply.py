@@ -89,7 +89,8 @@ class Applier:
 
     def _take_revision(self, prospect: Prospect) -> None:
         plan, scope = prospect.plan, prospect.scope
-        if scope.revision == plan.revision and plan.unsafe_allowed is None:
+        is_override = plan.unsafe_allowed is not None and bool(plan.changes)
+        if scope.revision == plan.revision and not is_override:
             return
         record = RevisionRecord(
             previous_number=scope.number,

@@ -18,9 +18,15 @@ from reconciler.errors import (
 )
 
 _DECIDE_ANEW = {"40001", "40P01", "55P03"}
-_BREAKS_A_RULE = {"23001", "23502", "23503", "23505", "23514", "22001", "22023", "428C9"}
+_BREAKS_A_RULE = ("22", "23", "428C9")  # data exceptions, integrity constraints, generated columns
 _NOT_MIGRATED = {"3F000", "42P01", "42703", "42883"}
-_ALREADY_THERE = {"one_row_a_version", "chain_key", "feature_rollouts_pkey", "feature_rollouts_feature_name_key"}
+_ALREADY_THERE = {
+    "one_row_a_version",
+    "chain_key",
+    "feature_rollouts_pkey",
+    "feature_rollouts_feature_name_key",
+    "rollout_revisions_pkey",
+}
 
 
 @contextmanager
@@ -30,6 +36,8 @@ def translated() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         raise translate(error) from error
+    except UnicodeEncodeError as error:
+        raise RuleViolatedError("text_is_unicode", f"{error.object!a} holds what is no character") from error
 
 
 def translate(error: psycopg.Error) -> ReconcilerError:
@@ -41,13 +49,21 @@ def translate(error: psycopg.Error) -> ReconcilerError:
         return SupersededError(f"a newer revision came into force: {message}")
     if state in _DECIDE_ANEW or constraint in _ALREADY_THERE:
         return ConflictError(message)
-    if state in _BREAKS_A_RULE:
-        return RuleViolatedError(constraint or state, message)
+    if state.startswith(_BREAKS_A_RULE):
+        return RuleViolatedError(_rule(error), message)
+    if not state and isinstance(error, psycopg.DataError):
+        return RuleViolatedError("text_is_unicode", message)  # refused on the way, such as a NUL
     if state == "42501":
         return DatabaseDeniedError(f"{message}; connect as a role that was granted rollouts_reconciler")
     if state in _NOT_MIGRATED:
         return DatabaseOutdatedError(f"the schema is not there ({message}); run `reconciler db migrate`")
     return DatabaseUnavailableError(f"the database failed: {_one_line(message)}; try again when it is well")
+
+
+def _rule(error: psycopg.Error) -> str:
+    if error.sqlstate == "23502":
+        return f"{error.diag.column_name}_is_required"
+    return error.diag.constraint_name or error.sqlstate or ""
 
 
 def _one_line(message: str) -> str:

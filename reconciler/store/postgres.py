@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 from uuid import UUID
@@ -15,7 +16,7 @@ from reconciler.domain.ledger import Cause, Index, RevisionRecord, Scope
 from reconciler.domain.plan import Change
 from reconciler.domain.state import State
 from reconciler.errors import DatabaseUnavailableError, UsageError
-from reconciler.store.failures import translate, translated
+from reconciler.store.failures import translated
 from reconciler.store.rows import Row, state_of, transition_of, transition_parameters
 from reconciler.store.statements import statement
 
@@ -31,8 +32,8 @@ _SESSION = (
 
 def connect(dsn: str) -> Connection:
     """Open a connection in autocommit mode; DatabaseUnavailableError says where it went and why it failed."""
+    known = _parse(dsn)
     try:
-        known = psycopg.conninfo.conninfo_to_dict(dsn)
         options = f"{_SESSION} {known.pop('options', '')}".strip()
         settings = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "reconciler"} | known
         return psycopg.connect(
@@ -43,9 +44,22 @@ def connect(dsn: str) -> Connection:
             prepare_threshold=None,  # a transaction pooler hands the next statement to another backend
         )
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError(f"the database can't be reached: {_first_line(error)}") from error
+        raise DatabaseUnavailableError(f"the database can't be reached: {_one_line(error)}") from error
     except psycopg.ProgrammingError as error:
-        raise UsageError(f"the connection string is not valid: {_first_line(error)}") from error
+        raise UsageError(f"the connection string is not valid: {_one_line(error)}") from error
+
+
+def _parse(dsn: str) -> dict[str, Any]:
+    advice = "write postgresql://user@host/database, and an @ or % of a password as %40 or %25"
+    try:
+        known = psycopg.conninfo.conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as error:
+        # What libpq quotes may be a piece of the password.
+        fact = re.sub('".*"', '"…"', _one_line(error))
+        raise UsageError(f"the connection string is not valid: {fact}; {advice}") from None
+    if "@" in str(known.get("host", "")):
+        raise UsageError(f"the connection string is not valid: its host holds an @; {advice}")
+    return known
 
 
 class PostgresStore:
@@ -93,50 +107,59 @@ class PostgresStore:
 
     def take_revision(self, record: RevisionRecord) -> None:
         """Take a commit into force; ConflictError when another was taken since."""
-        with translated():
-            self._execute(
-                "insert_revision",
-                {
-                    "previous_number": record.previous_number,
-                    "root": record.root,
-                    "revision": record.revision,
-                    "kind": record.kind,
-                    "reason": record.reason,
-                    "unsafe_reason": record.unsafe_reason,
-                    "actor": record.actor,
-                },
-            )
+        parameters = {
+            "previous_number": record.previous_number,
+            "root": record.root,
+            "revision": record.revision,
+            "kind": record.kind,
+            "reason": record.reason,
+            "unsafe_reason": record.unsafe_reason,
+            "actor": record.actor,
+        }
+        self._write("insert_revision", parameters, has_landed=lambda: self._is_in_force(record))
 
     def transition(self, change: Change, *, transition_id: UUID, cause: Cause) -> None:
         """Append one transition exactly once: after a lost connection its id says whether it landed."""
         parameters = transition_parameters(change, transition_id, cause=cause)
-        try:
-            self._execute("insert_transition", parameters)
-        except psycopg.OperationalError as error:
-            if not self._is_lost():
-                raise translate(error) from error
-            self._append_again(parameters)
-        except psycopg.Error as error:
-            raise translate(error) from error
+        self._write(
+            "insert_transition",
+            parameters,
+            has_landed=lambda: bool(self._rows("read_transition", {"id": transition_id})),
+        )
 
     def remember_sources(self, keys: Mapping[str, tuple[int, str]]) -> None:
         """Remember, by feature, the version and the key of the file that is in force whole."""
         features = sorted(keys)
-        with translated():
-            self._execute(
-                "remember_sources",
-                {
-                    "features": features,
-                    "versions": [keys[feature][0] for feature in features],
-                    "keys": [keys[feature][1] for feature in features],
-                },
-            )
+        parameters = {
+            "features": features,
+            "versions": [keys[feature][0] for feature in features],
+            "keys": [keys[feature][1] for feature in features],
+        }
+        self._write("remember_sources", parameters, has_landed=lambda: False)
 
-    def _append_again(self, parameters: Parameters) -> None:
-        # Should the lost statement land after all, this one is refused by its version: never twice.
+    def _write(self, name: str, parameters: Parameters, *, has_landed: Callable[[], bool]) -> None:
         with translated():
-            if not self._rows("read_transition", {"id": parameters["id"]}):
-                self._execute("insert_transition", parameters)
+            try:
+                self._execute(name, parameters)
+            except psycopg.OperationalError:
+                if not self._is_lost():
+                    raise
+                self._write_again(name, parameters, has_landed=has_landed)
+
+    def _write_again(self, name: str, parameters: Parameters, *, has_landed: Callable[[], bool]) -> None:
+        if has_landed():
+            return
+        try:
+            self._execute(name, parameters)
+        except psycopg.Error:
+            # The lost statement may have landed after the look; its version or number keeps it from doing so twice.
+            if not has_landed():
+                raise
+
+    def _is_in_force(self, record: RevisionRecord) -> bool:
+        row = self._rows("read_scope")[0]
+        landed = (record.previous_number + 1, record.root, record.revision)
+        return (row["number"], row["root"], row["revision"]) == landed
 
     def _read(self, name: str, parameters: Parameters | None = None) -> list[Row]:
         with translated():
@@ -162,5 +185,5 @@ class PostgresStore:
         return self._connection is None or self._connection.closed or self._connection.broken
 
 
-def _first_line(error: psycopg.Error) -> str:
-    return str(error).strip().splitlines()[0]
+def _one_line(error: psycopg.Error) -> str:
+    return " ".join(str(error).split())

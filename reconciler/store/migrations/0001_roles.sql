@@ -7,6 +7,7 @@
 do $$
 declare
     wanted text;
+    become text;
 begin
     foreach wanted in array array['rollouts_owner', 'rollouts_reconciler', 'rollouts_application', 'rollouts_reader'] loop
         if not exists (select from pg_roles where rolname = wanted) then
@@ -21,7 +22,9 @@ begin
             end;
         end if;
     end loop;
-    if not pg_has_role(current_user, 'rollouts_owner', 'member') then
+    -- From 16 on, who creates a role is its member and still may not become it.
+    become := case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end;
+    if not pg_has_role(current_user, 'rollouts_owner', become) then
         begin
             execute format('grant rollouts_owner to %I', current_user);
         exception

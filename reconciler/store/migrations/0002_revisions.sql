@@ -4,6 +4,10 @@
 
 set local role rollouts_owner;
 
+-- Nobody calls a function of ours without a grant: a trigger function that runs as the owner could be hung on anyone's
+-- temporary table, and hold the lock that every writer waits for.
+alter default privileges revoke execute on functions from public;
+
 -- The one clock of the schema. now() is the start of the transaction: a session opened early would cheat the dwell.
 create function rollouts.clock() returns timestamptz
 language sql volatile
@@ -23,7 +27,8 @@ create table rollouts.rollout_revisions (
     constraint revision_follows check (previous_number = number - 1),
     constraint revision_is_a_commit check (revision ~ '\A([0-9a-f]{40}|[0-9a-f]{64})\Z'),
     constraint revision_kind check (kind in ('apply', 'reanchor')),
-    constraint reanchor_needs_reason check (kind = 'apply' or coalesce(reason, '') <> ''),
+    constraint reanchor_needs_reason check (kind = 'apply' or coalesce(reason ~ '\S', false)),
+    constraint unsafe_needs_reason check (unsafe_reason ~ '\S'),
     constraint revision_texts check (
         octet_length(root) between 1 and 1024 and octet_length(actor) between 1 and 256
         and coalesce(octet_length(reason), 0) <= 2048 and coalesce(octet_length(unsafe_reason), 0) <= 2048
@@ -32,7 +37,7 @@ create table rollouts.rollout_revisions (
 comment on table rollouts.rollout_revisions is 'every commit that was taken into force, oldest first; append-only';
 
 create table rollouts.rollout_scope (
-    only_row   boolean primary key default true check (only_row),
+    only_row   boolean primary key default true constraint scope_is_one_row check (only_row),
     number     integer not null,
     root       text,
     revision   text
@@ -69,7 +74,9 @@ begin
             using errcode = 'check_violation', constraint = 'one_root';
     end if;
     new.number := scope.number + 1;
-    new.at := rollouts.clock();
+    new.at := greatest(
+        rollouts.clock(), (select r.at from only rollouts.rollout_revisions r where r.number = scope.number)
+    );
     new.recorded_by := session_user;
     return new;
 end
@@ -113,3 +120,4 @@ alter table rollouts.rollout_scope enable always trigger stays;
 grant select on rollouts.rollout_revisions, rollouts.rollout_scope to rollouts_reconciler, rollouts_reader;
 grant insert (previous_number, root, revision, kind, reason, unsafe_reason, actor) on rollouts.rollout_revisions
     to rollouts_reconciler;
+grant execute on function rollouts.clock() to rollouts_reconciler, rollouts_reader;

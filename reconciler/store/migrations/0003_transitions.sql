@@ -20,18 +20,43 @@ return cardinality(one) = 0 or cardinality(other) = 0
     or not exists (select unnest(one) intersect select unnest(other));
 
 -- {"dwell": {"1": seconds, "2": …, "3": …}, "thresholds": {"error_rate": 0..1, "success_rate": 0..1,
---  "window": seconds, "min_exposed": count, "confidence": 0.5..0.999 or null}}
+--  "window": seconds, "min_exposed": count, "confidence": 0.5..0.999 or null}}; a duration is 366 days at most.
+-- A path answers "unknown" where a cast would fail: text for a number, an array for an object, a missing key.
 create function rollouts.are_gates(gates jsonb) returns boolean
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp
-return coalesce(
-    (gates #>> '{dwell,1}')::integer >= 0 and (gates #>> '{dwell,2}')::integer >= 0
-    and (gates #>> '{dwell,3}')::integer >= 0
-    and (gates #>> '{thresholds,error_rate}')::numeric between 0 and 1
-    and (gates #>> '{thresholds,success_rate}')::numeric between 0 and 1
-    and (gates #>> '{thresholds,window}')::integer > 0
-    and (gates #>> '{thresholds,min_exposed}')::integer >= 0
-    and coalesce((gates #>> '{thresholds,confidence}')::numeric between 0.5 and 0.999, true),
-    false);
+return case
+    when gates @@ 'strict
+        $.dwell."1" >= 0 && $.dwell."1" <= 31622400 && $.dwell."1" == $.dwell."1".floor()
+        && $.dwell."2" >= 0 && $.dwell."2" <= 31622400 && $.dwell."2" == $.dwell."2".floor()
+        && $.dwell."3" >= 0 && $.dwell."3" <= 31622400 && $.dwell."3" == $.dwell."3".floor()
+        && $.thresholds.error_rate >= 0 && $.thresholds.error_rate <= 1
+        && $.thresholds.success_rate >= 0 && $.thresholds.success_rate <= 1
+        && $.thresholds.window > 0 && $.thresholds.window <= 31622400
+        && $.thresholds.window == $.thresholds.window.floor()
+        && $.thresholds.min_exposed >= 0 && $.thresholds.min_exposed <= 2147483647
+        && $.thresholds.min_exposed == $.thresholds.min_exposed.floor()
+        && ($.thresholds.confidence == null || $.thresholds.confidence >= 0.5 && $.thresholds.confidence <= 0.999)'
+    then gates - array['dwell', 'thresholds'] = '{}'
+        and (gates -> 'dwell') - array['1', '2', '3'] = '{}'
+        and (gates -> 'thresholds') - array['error_rate', 'success_rate', 'window', 'min_exposed', 'confidence'] = '{}'
+    else false
+end;
+
+-- Is none of these gates looser than the settled one? Without confidence a rollback comes first of all.
+create function rollouts.are_no_looser(gates jsonb, settled jsonb) returns boolean
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+return gates = settled or (
+    (gates #> '{dwell,1}')::numeric >= (settled #> '{dwell,1}')::numeric
+    and (gates #> '{dwell,2}')::numeric >= (settled #> '{dwell,2}')::numeric
+    and (gates #> '{dwell,3}')::numeric >= (settled #> '{dwell,3}')::numeric
+    and (gates #> '{thresholds,error_rate}')::numeric <= (settled #> '{thresholds,error_rate}')::numeric
+    and (gates #> '{thresholds,success_rate}')::numeric >= (settled #> '{thresholds,success_rate}')::numeric
+    and (gates #> '{thresholds,min_exposed}')::numeric >= (settled #> '{thresholds,min_exposed}')::numeric
+    and gates #> '{thresholds,window}' = settled #> '{thresholds,window}'
+    and coalesce(
+        (gates #>> '{thresholds,confidence}')::numeric <= (settled #>> '{thresholds,confidence}')::numeric,
+        gates #>> '{thresholds,confidence}' is null)
+);
 
 create table rollouts.rollout_transitions (
     -- what the writer says
@@ -88,9 +113,9 @@ create table rollouts.rollout_transitions (
     is_raise                    boolean generated always as
         (kind in ('promote', 'restart') or (kind in ('create', 'adopt') and tier > 0)) stored,
     settled_dwell               integer generated always as
-        (case when tier between 1 and 3 then (settled_gates #>> array['dwell', tier::text])::integer else 0 end) stored,
+        (case when tier between 1 and 3 then (settled_gates #> array['dwell', tier::text])::integer else 0 end) stored,
     settled_exposed             integer generated always as
-        ((settled_gates #>> '{thresholds,min_exposed}')::integer) stored,
+        ((settled_gates #> '{thresholds,min_exposed}')::integer) stored,
 
     -- the chain: versions follow one another, and a row can't lie about the one before it
     constraint one_row_a_version unique (feature_name, version),
@@ -130,14 +155,15 @@ create table rollouts.rollout_transitions (
     constraint dwell_is_served check (
         kind <> 'promote' or previous_tier = 0
         or coalesce(gate_dwell_seconds >= previous_settled_dwell
+                    and gate_dwell_seconds >= (settled_gates #> array['dwell', previous_tier::text])::integer
                     and extract(epoch from at - previous_epoch_started_at) >= gate_dwell_seconds, false)
     ),
     constraint evidence_is_there check (
         kind <> 'promote' or previous_tier = 0
-        or coalesce(verdict = 'healthy' or (verdict = 'insufficient' and previous_settled_exposed = 0), false)
+        or coalesce(verdict = 'healthy', false)
+        or coalesce(verdict = 'insufficient' and previous_settled_exposed = 0 and settled_exposed = 0, false)
     ),
     constraint verdict_is_known check (verdict in ('healthy', 'unhealthy', 'insufficient')),
-    constraint raise_names_its_commit check (not is_raise or revision is not null),
     constraint raise_is_not_paused check (not is_raise or kind = 'adopt' or not paused),
     constraint raise_needs_another_commit check (not is_raise or revision <> previous_settled_revision),
 
@@ -190,16 +216,16 @@ create table rollouts.rollout_transitions (
     constraint blacklist_is_a_list check (rollouts.is_customer_list(blacklisted_customers)),
     constraint lists_are_disjoint check (rollouts.are_disjoint(whitelisted_customers, blacklisted_customers)),
     constraint gates_are_whole check (rollouts.are_gates(gates) and rollouts.are_gates(settled_gates)),
-    constraint gates_are_no_looser check (
-        (gates #>> '{dwell,1}')::integer >= (settled_gates #>> '{dwell,1}')::integer
-        and (gates #>> '{dwell,2}')::integer >= (settled_gates #>> '{dwell,2}')::integer
-        and (gates #>> '{dwell,3}')::integer >= (settled_gates #>> '{dwell,3}')::integer
-        and (gates #>> '{thresholds,error_rate}')::numeric <= (settled_gates #>> '{thresholds,error_rate}')::numeric
-    ),
+    constraint gates_are_no_looser check (rollouts.are_no_looser(gates, settled_gates)),
     constraint only_settling_loosens check (
         is_settled or version = 1 or tier <> previous_tier or attempt <> previous_attempt
         or (settled_dwell = previous_settled_dwell and settled_exposed = previous_settled_exposed)
     ),
+    constraint tier_change_settles check (
+        is_settled or rolled_back
+        or case when version = 1 then tier = 0 else tier = previous_tier and attempt = previous_attempt end
+    ),
+    constraint all_but_rollbacks_name_their_commit check (revision is not null or kind = 'rollback'),
     constraint settling_names_its_commit check (not is_settled or revision is not null),
     constraint revision_is_a_commit check (
         revision ~ '\A([0-9a-f]{40}|[0-9a-f]{64})\Z' and coalesce(rollback_commit ~ '\A([0-9a-f]{40}|[0-9a-f]{64})\Z', true)
@@ -256,6 +282,16 @@ begin
         new.previous_settled_exposed := last.settled_exposed;
     end if;
     stays := coalesce(new.tier = last.tier and new.attempt = last.attempt, false);
+    -- Before the columns that are computed from them.
+    if not (rollouts.are_gates(new.gates) and rollouts.are_gates(new.settled_gates)) then
+        raise exception 'the gates of % are not whole, or out of range', new.feature_name
+            using errcode = 'check_violation', constraint = 'gates_are_whole';
+    end if;
+    if stays and not new.is_settled and new.settled_gates is distinct from last.settled_gates then
+        raise exception 'the gates of % were settled by another definition', new.feature_name
+            using errcode = 'check_violation', constraint = 'only_settling_loosens',
+                  hint = 'settle them with a definition that asks for the tier that is so';
+    end if;
     new.at := greatest(rollouts.clock(), last.at);
     new.epoch := case when stays then last.epoch else coalesce(last.epoch, 0) + 1 end;
     new.epoch_started_at := case when stays then last.epoch_started_at else new.at end;
@@ -286,3 +322,8 @@ grant insert (
     whitelisted_customers, blacklisted_customers, gates, settled_gates, is_settled, gate_dwell_seconds, verdict,
     revision, rollback_commit, reason, actor
 ) on rollouts.rollout_transitions to rollouts_reconciler;
+-- A CHECK runs as whoever inserts.
+grant execute on function
+    rollouts.is_customer_list(text[]), rollouts.are_disjoint(text[], text[]), rollouts.are_gates(jsonb),
+    rollouts.are_no_looser(jsonb, jsonb)
+    to rollouts_reconciler;

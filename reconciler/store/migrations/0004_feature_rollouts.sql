@@ -123,7 +123,7 @@ alter table rollouts.feature_rollouts enable always trigger stays;
 create table rollouts.settled_sources (
     feature_name   text collate "C" primary key,
     version        integer not null,
-    source_key     text not null check (source_key ~ '\A[0-9a-f]{40}\Z')
+    source_key     text not null constraint source_key_is_a_digest check (source_key ~ '\A[0-9a-f]{40}\Z')
 );
 comment on table rollouts.settled_sources is 'the key of each file that is in force whole, at the version of the chain where it is';
 

@@ -1,0 +1,112 @@
+"""What the commands between git and the database share: both of them open, and the plan between them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from reconciler.cli.invocation import Invocation, now
+from reconciler.domain.diff import Circumstances
+from reconciler.reconcile.apply import Applier, Outcome
+from reconciler.reconcile.observe import Prospect, Request, compare, prepare
+from reconciler.render.view import BrokenRule, OutcomeView, PlanView
+from reconciler.repository.git import GitRepository
+from reconciler.store.postgres import PostgresStore
+from reconciler.wiring.database import checked_dsn, embedded_dsn, folder_of, store_at
+from reconciler.wiring.files import open_repository, root_of, uncommitted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """An open repository and the database beside it."""
+
+    call: Invocation
+    repository: GitRepository
+    store: PostgresStore
+
+    @property
+    def root(self) -> str:
+        """The folder of the definitions."""
+        return root_of(self.call.settings)
+
+    def planned(self, *, revision: str | None = None, adopt: bool = False, worktree: bool = False) -> Prospect:
+        """Plan a commit, or what lies in the working tree."""
+        with self.call.talk.step("reading definitions and comparing"):
+            if not worktree:
+                request = Request(root=self.root, local_now=now(), revision=revision, adopt=adopt)
+                return prepare(self.store, self.repository, request)
+            checkout = uncommitted(self.repository, self.root)
+            circumstances = Circumstances(revision=checkout.revision, adopt=adopt)
+            return compare(self.store, self.store.scope(), checkout.files, circumstances)
+
+    def applied(self, *, revision: str | None, adopt: bool, allow_unsafe: str | None) -> OutcomeView:
+        """Apply a commit; the plan that is shown is the last one decided on."""
+        decided: list[Prospect] = []
+
+        def decide() -> Prospect:
+            with self.call.talk.step("reading definitions and comparing"):
+                request = Request(
+                    root=self.root, local_now=now(), revision=revision, adopt=adopt, allow_unsafe=allow_unsafe
+                )
+                decided.append(prepare(self.store, self.repository, request))
+            self.call.talk.begin()
+            return decided[-1]
+
+        applier = Applier(
+            store=self.store,
+            prepare=decide,
+            new_id=uuid4,
+            actor=self.call.settings.actor,
+            report=self.call.talk.report,
+        )
+        try:
+            outcome = applier.run()
+        finally:
+            self.call.talk.clear()
+        return _outcome_view(view_of(decided[-1]), outcome)
+
+    def note_uncommitted(self, remedy: str) -> None:
+        """Say that what is not committed is no part of what follows."""
+        if self.repository.is_dirty(self.root):
+            self.call.talk.note(f"note: uncommitted changes in {self.root} are not part of this {remedy}")
+
+
+@contextmanager
+def workplace(call: Invocation) -> Iterator[Workplace]:
+    """Open the repository and the database of a call."""
+    with open_repository(call.settings) as repository, closing(store_for(call, repository)) as store:
+        yield Workplace(call=call, repository=repository, store=store)
+
+
+def store_for(call: Invocation, repository: GitRepository | None = None) -> PostgresStore:
+    """Return the store of the database that the settings name, else of the repository's embedded one."""
+    dsn = call.settings.dsn
+    if dsn is not None:
+        with call.talk.step("connecting"):
+            return store_at(checked_dsn(dsn))
+    top = (repository or open_repository(call.settings)).top
+    with call.talk.step("starting embedded PostgreSQL"):
+        return store_at(embedded_dsn(call.settings, folder_of(call.settings, top, os.environ), call.talk.note))
+
+
+def view_of(prospect: Prospect) -> PlanView:
+    """Return what the renderers show of a prospect."""
+    return PlanView(
+        plan=prospect.plan,
+        root=prospect.root,
+        in_force=prospect.scope.revision,
+        permission=prospect.permission,
+    )
+
+
+def _outcome_view(view: PlanView, outcome: Outcome) -> OutcomeView:
+    return OutcomeView(
+        view=view,
+        done=outcome.done,
+        conflicts=outcome.conflicts,
+        broken=tuple(BrokenRule(change=each.change, rule=each.rule, reason=each.reason) for each in outcome.broken),
+        is_settled=outcome.is_settled,
+    )

@@ -1,0 +1,20 @@
+"""What is wrong with a call whatever the repository and the database say."""
+
+from __future__ import annotations
+
+from reconciler.errors import UsageError
+
+
+def one_of(*, worktree: bool, revision: str | None) -> None:
+    """Raise when two different things are asked for."""
+    if worktree and revision is not None:
+        raise UsageError("--worktree and --revision name two different things; leave one out")
+
+
+def only_commits(*, worktree: bool) -> None:
+    """Raise when somebody wants to apply what nobody reviewed."""
+    if worktree:
+        raise UsageError(
+            "apply takes no --worktree: every change in the database names the commit that caused it, and the "
+            "working tree has none; look at it with `reconciler plan --worktree`, then commit it and apply"
+        )

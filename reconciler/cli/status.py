@@ -1,0 +1,49 @@
+"""`status`: where every rollout stands, and what comes next."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.help import HelpfulCommand
+from reconciler.cli.options import actor_option, database_options, output_options, repository_options
+
+
+@click.command(
+    cls=HelpfulCommand,
+    short_help="Show every rollout and what it waits for.",
+    examples=[
+        ("reconciler status", "every rollout of this repository"),
+        ("reconciler status --output json", "for programs"),
+    ],
+    exit_codes={
+        0: "in sync, or everything open is only held",
+        2: "changes would be applied now",
+        3: "something is refused or invalid",
+    },
+)
+@output_options("text", "json", "markdown")
+@repository_options
+@database_options
+@actor_option
+def status() -> int:
+    """Show every rollout: tier, attempt, how much of its dwell is served, and what it waits for next."""
+    import os
+    from dataclasses import replace
+    from datetime import UTC
+
+    from reconciler.cli.answers import plan_code
+    from reconciler.cli.invocation import invocation
+    from reconciler.cli.pages import show_status
+    from reconciler.cli.prospects import view_of, workplace
+    from reconciler.render.status import status_view
+    from reconciler.wiring.database import described
+
+    call = invocation("text", "json", "markdown")
+    with workplace(call) as place:
+        view = view_of(place.planned())
+        states = place.store.states(None)
+        database = described(call.settings, place.repository.top, os.environ)
+    # Programs get the same text wherever they run.
+    style = replace(call.style, zone=UTC) if call.output == "json" else call.style
+    show_status(call, status_view(view, states, database, style))
+    return plan_code(view)

@@ -1,0 +1,67 @@
+"""The stages of a plan in the order of carrying out, each with its words and its symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reconciler.domain.plan import Change, Plan
+from reconciler.render.style import Tone
+from reconciler.render.text import counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One kind of change: `+` exposes more, `-` fewer or ends it, `~` keeps the tier."""
+
+    kind: str
+    past: str
+    symbol: str
+    tone: Tone
+
+
+STAGES = (
+    Stage(kind="rollback", past="rolled back", symbol="-", tone=Tone.BAD),
+    Stage(kind="demote", past="demoted", symbol="-", tone=Tone.LESS),
+    Stage(kind="retire", past="retired", symbol="-", tone=Tone.LESS),
+    Stage(kind="update", past="updated", symbol="~", tone=Tone.SAME),
+    Stage(kind="create", past="created", symbol="+", tone=Tone.MORE),
+    Stage(kind="restart", past="restarted", symbol="+", tone=Tone.MORE),
+    Stage(kind="promote", past="promoted", symbol="+", tone=Tone.MORE),
+)
+
+
+def staged(changes: Iterable[Change]) -> list[tuple[Stage, list[Change]]]:
+    """Return the changes by stage, leaving out stages without any."""
+    by_kind: dict[str, list[Change]] = {}
+    for change in changes:
+        by_kind.setdefault(change.kind, []).append(change)
+    return [(stage, by_kind[stage.kind]) for stage in STAGES if stage.kind in by_kind]
+
+
+def counts(plan: Plan) -> dict[str, int]:
+    """Count, by feature, what is held, refused and in sync, and by fault what is invalid."""
+    return {
+        "held": len({hold.feature for hold in plan.holds}),
+        "refused": len({refusal.feature for refusal in plan.refusals}),
+        "invalid": len(plan.problems),
+        "in_sync": plan.in_sync,
+    }
+
+
+def summary(plan: Plan, changes: Iterable[Change], *, is_done: bool) -> str:
+    """Return the counts of everything in one line, `2 to create, 3 held, 1 refused, 4 in sync`."""
+    parts = [_stage_count(stage, len(members), is_done=is_done) for stage, members in staged(changes)]
+    total = counts(plan)
+    parts += [f"{total['held']:,} held"] if total["held"] else []
+    parts += [f"{total['refused']:,} refused"] if total["refused"] else []
+    parts += [counted(total["invalid"], "problem")] if total["invalid"] else []
+    return ", ".join([*parts, f"{total['in_sync']:,} in sync"])
+
+
+def _stage_count(stage: Stage, count: int, *, is_done: bool) -> str:
+    return f"{count:,} {stage.past}" if is_done else f"{count:,} to {_infinitive(stage.kind)}"
+
+
+def _infinitive(kind: str) -> str:
+    return "roll back" if kind == "rollback" else kind

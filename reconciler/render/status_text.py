@@ -1,0 +1,125 @@
+"""Statuses and histories for a terminal: a table with bars, a timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from reconciler.domain.history import Transition
+from reconciler.domain.ladder import Tier
+from reconciler.domain.state import Standing, State, Status
+from reconciler.render.ladder import dwell_bar, ladder_bar
+from reconciler.render.moments import both, span
+from reconciler.render.stages import summary
+from reconciler.render.status import StatusRow, StatusView
+from reconciler.render.style import Style, Tone
+from reconciler.render.table import table
+from reconciler.render.text import clipped, counted, printable, wrapped
+from reconciler.render.view import short
+
+_TONES = {
+    Status.ROLLED_BACK: Tone.BAD,
+    Status.RETIRED: Tone.QUIET,
+    Status.PAUSED: Tone.LESS,
+    Status.COMPLETED: Tone.MORE,
+    Status.PLANNED: Tone.QUIET,
+    Status.IN_PROGRESS: Tone.SAME,
+}
+
+
+def status_text(status: StatusView, style: Style) -> str:
+    """Render where every rollout stands."""
+    view = status.view
+    facts = [
+        ("database", printable(status.database)),
+        ("root", view.root),
+        ("in force", "nothing yet" if view.in_force is None else short(view.in_force)),
+    ]
+    head = [f"{style.paint(name.ljust(9), Tone.QUIET)} {fact}" for name, fact in facts]
+    fence = [] if view.fence is None else ["", *wrapped(view.fence, columns=style.width, first="! ")]
+    rows = _rows(status, style) if status.rows else ["no rollouts yet; `reconciler apply` creates them"]
+    last = f"{counted(len(status.rows), 'rollout')}; {summary(view.plan, view.plan.changes, is_done=False)}"
+    return "\n".join([*head, *fence, "", *rows, "", style.paint(last, Tone.STRONG)]) + "\n"
+
+
+def history_text(feature: str, transitions: Sequence[Transition], style: Style) -> str:
+    """Render the past of a feature, oldest first."""
+    first, last = transitions[0], transitions[-1]
+    bar = ladder_bar(last.tier, Tier.FULL, style)
+    head = f"{style.paint(feature, Tone.STRONG)}  {bar} tier {int(last.tier)} {style.dot} {last.tier.exposure} %"
+    lines = [f"{head}, attempt {last.attempt}, {counted(len(transitions), 'change')} in {_age(first, last)}", ""]
+    before: Transition | None = None
+    for each in transitions:
+        lines += _event(each, before, style)
+        before = each
+    return "\n".join(lines) + "\n"
+
+
+def _age(first: Transition, last: Transition) -> str:
+    return span(last.at - first.at)
+
+
+def _event(each: Transition, before: Transition | None, style: Style) -> list[str]:
+    place = _place(each, before)
+    head = f"{each.version:4}  {style.paint(each.kind.ljust(8), *_tone_of(each, before))}  {place:13}"
+    lines = [f"{head}  {both(each.at, style.zone)}"]
+    lines += wrapped(printable(each.reason), columns=style.width, first=" " * 6)
+    cause = "a person or evidence" if each.revision is None else short(each.revision)
+    note = f"{cause} by {clipped(each.actor, 60)}"
+    written = f", told to git by {short(each.rollback_commit)}" if each.rollback_commit else ""
+    return [*lines, style.paint(f"      {note}{written}", Tone.QUIET)]
+
+
+def _place(each: Transition, before: Transition | None) -> str:
+    if before is None or before.tier == each.tier:
+        return f"tier {int(each.tier)}"
+    return f"tier {int(before.tier)} -> {int(each.tier)}"
+
+
+def _tone_of(each: Transition, before: Transition | None) -> tuple[Tone, ...]:
+    if each.rolled_back:
+        return (Tone.BAD,)
+    was = 0 if before is None else before.tier
+    if each.tier == was:
+        return (Tone.SAME,)
+    return (Tone.MORE,) if each.tier > was else (Tone.LESS,)
+
+
+def _rows(status: StatusView, style: Style) -> list[str]:
+    now = status.view.plan.observed_at
+    shown = style.shown(len(status.rows))
+    cells = [_cells(row, now, style) for row in status.rows[:shown]]
+    lines = table(("feature", "status", "ladder", "", "since", "dwell", "owner"), cells, style)
+    spread = [
+        line for row, line in zip(status.rows, lines[1:], strict=False) for line in _with_next(row, line, style)
+    ]
+    more = len(status.rows) - shown
+    rest = [style.paint(f"... and {more:,} more; `--output json` lists them all", Tone.QUIET)] if more else []
+    return [lines[0], *spread, *rest]
+
+
+def _cells(row: StatusRow, now: datetime, style: Style) -> tuple[tuple[str, Tone | None], ...]:
+    standing = row.state.standing
+    attempt = f" #{standing.attempt}" if standing.attempt > 1 else ""
+    status = standing.status.value.replace("_", " ")
+    tone = _TONES[standing.status]
+    return (
+        (row.state.feature, Tone.STRONG),
+        (f"{status}{attempt}", tone),
+        (ladder_bar(standing.tier, standing.target, style), tone),
+        (f"{standing.tier.exposure:3} %", None),
+        (span(now - row.state.epoch_started_at), None),
+        (_dwell(row.state, standing, row.dwell, now, style), None),
+        (clipped(standing.owner, 24), Tone.QUIET),
+    )
+
+
+def _dwell(state: State, standing: Standing, dwell: timedelta, now: datetime, style: Style) -> str:
+    if standing.status is not Status.IN_PROGRESS or not dwell:
+        return ""
+    return dwell_bar(now - state.epoch_started_at, dwell, style)
+
+
+def _with_next(row: StatusRow, line: str, style: Style) -> list[str]:
+    told = wrapped(row.next_step, columns=style.width, first="  -> ")
+    return [line, *(style.paint(each, Tone.QUIET) for each in told)]

@@ -1,0 +1,29 @@
+"""Columns for a terminal: as wide as their widest cell, without boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from reconciler.render.style import Style, Tone
+from reconciler.render.text import padded, width
+
+Cell: TypeAlias = tuple[str, Tone | None]
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[Cell]], style: Style) -> list[str]:
+    """Return the title line and a line for each row; cells are printable."""
+    widths = [max(width(title), *(width(row[n][0]) for row in rows)) for n, title in enumerate(titles)]
+    heading: list[Cell] = [(title, Tone.QUIET) for title in titles]
+    return [_line(row, widths, style) for row in [heading, *rows]]
+
+
+def _line(row: Sequence[Cell], widths: Sequence[int], style: Style) -> str:
+    cells = [padded(text, columns) for (text, _), columns in zip(row, widths, strict=True)]
+    cells[-1] = cells[-1].rstrip()
+    while cells and not cells[-1].strip():
+        cells.pop()
+    painted = [
+        text if tone is None else style.paint(text, tone) for text, (_, tone) in zip(cells, row, strict=False)
+    ]
+    return "  ".join(painted)

@@ -1,0 +1,1 @@
+"""The only room that speaks git: a revision's files, its place in history and what its messages remember."""

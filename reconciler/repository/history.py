@@ -1,0 +1,163 @@
+"""Where commits stand to one another, and what their messages say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from reconciler.domain.plan import RememberedRollback
+from reconciler.domain.revision import Relation
+from reconciler.errors import RepositoryError
+from reconciler.repository.plumbing import Plumbing
+from reconciler.repository.revisions import commit_exists
+from reconciler.repository.text import one_line
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_SECOND = 253_402_300_799  # the end of the year 9999
+_TRAILERS = ("Rollback-Id", "Rollout-Feature", "Rollout-Attempt", "Environment")
+_FEATURE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
+_BETWEEN_VALUES = "\x1f"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitFacts:
+    """What is shown of a commit; `subject` and `author` are safe to print."""
+
+    id: str
+    short: str
+    subject: str
+    author: str
+    committed_at: datetime
+
+
+def relation(git: Plumbing, applied: str, candidate: str) -> Relation:
+    """Return how `candidate` stands to `applied`, both full ids; never a "no" that missing history made up."""
+    if applied == candidate:
+        return Relation.SAME
+    if not commit_exists(git, applied):
+        return Relation.UNKNOWN if is_incomplete(git) else Relation.DIVERGED
+    apart = _commits_apart(git, applied, candidate)
+    if apart is None:
+        return Relation.UNKNOWN
+    only_applied, only_candidate = apart
+    if only_applied == 0:
+        return Relation.AHEAD
+    if only_candidate == 0:
+        return Relation.BEHIND
+    return Relation.UNKNOWN if is_incomplete(git) else Relation.DIVERGED
+
+
+def contains(git: Plumbing, tip: str, commit: str) -> bool | None:
+    """Whether `commit` is `tip` or an ancestor of it; None when a shallow or partial clone can't tell."""
+    match relation(git, commit, tip):
+        case Relation.SAME | Relation.AHEAD:
+            return True
+        case Relation.BEHIND | Relation.DIVERGED:
+            return False
+        case Relation.UNKNOWN:
+            return None
+
+
+def is_incomplete(git: Plumbing) -> bool:
+    """Whether this clone holds only a part of the history: shallow, or fetching objects as they are needed."""
+    if git.run("rev-parse", "--is-shallow-repository").output.strip() != b"false":
+        return True
+    promised = git.run(
+        "config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$", accept=(0, 1)
+    )
+    return promised.code == 0
+
+
+def remembered_rollbacks(
+    git: Plumbing, since: str | None, until: str, environment: str
+) -> Mapping[str, RememberedRollback]:
+    """Return, by feature, the highest attempt that commits of `since..until` say was rolled back here."""
+    remembered: dict[str, RememberedRollback] = {}
+    for commit, *values in _trailers(git, since, until):
+        told = _rollback(values, environment)
+        if told is None:
+            continue
+        feature, attempt = told
+        # Newest first: of several commits for one attempt, the oldest is the one that caused it.
+        if feature not in remembered or attempt >= remembered[feature].attempt:
+            remembered[feature] = RememberedRollback(attempt=attempt, revision=commit)
+    return remembered
+
+
+def trailer(git: Plumbing, commit: str, name: str) -> str | None:
+    """Return the first value of the trailer `name` of this commit, safe to print; None without one."""
+    [(_, values)] = _read(git, "--no-walk", fields=("%H", _trailer_field(name)), commits=(commit,))
+    return next((shown for value in values.split(_BETWEEN_VALUES) if (shown := one_line(value))), None)
+
+
+def describe(git: Plumbing, commit: str) -> CommitFacts:
+    """Return what is shown of this commit."""
+    [(id_, short, subject, author, seconds)] = _read(
+        git, "--no-walk", fields=("%H", "%h", "%s", "%an", "%ct"), commits=(commit,)
+    )
+    return CommitFacts(
+        id=id_, short=short, subject=one_line(subject), author=one_line(author), committed_at=_moment(seconds)
+    )
+
+
+def _commits_apart(git: Plumbing, left: str, right: str) -> tuple[int, int] | None:
+    # Unlike `merge-base --is-ancestor`, this says so when a parent can't be read, instead of answering "no".
+    arguments = ("rev-list", "--left-right", "--count", f"{left}...{right}", "--")
+    answer = git.run(*arguments, accept=(0, 128))
+    if answer.code == 0:
+        only_left, only_right = answer.output.split()
+        return int(only_left), int(only_right)
+    if is_incomplete(git):
+        return None
+    raise RepositoryError(
+        f"{one_line(git.folder)}: the history between {left[:12]} and {right[:12]} can't be read: "
+        f"{answer.complaint}; run `git fsck`, or clone again"
+    )
+
+
+def _trailers(git: Plumbing, since: str | None, until: str) -> Iterator[tuple[str, ...]]:
+    fields = ("%H", *(_trailer_field(name) for name in _TRAILERS))
+    # The search only saves work; what counts is what git takes for a trailer.
+    search = ("--regexp-ignore-case", "--fixed-strings", f"--grep={_TRAILERS[0]}")
+    commits = (until,) if since is None else (until, f"^{since}")
+    return _read(git, *search, fields=fields, commits=commits)
+
+
+def _rollback(values: list[str], environment: str) -> tuple[str, int] | None:
+    identity, feature, attempt, where = values
+    is_ours = where == environment and _is_uuid(identity)
+    if is_ours and _FEATURE.fullmatch(feature) and _ATTEMPT.fullmatch(attempt):
+        return feature, int(attempt)
+    return None
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _trailer_field(name: str) -> str:
+    return f"%(trailers:key={name},valueonly,unfold,separator=%x1f)"
+
+
+def _read(
+    git: Plumbing, *options: str, fields: tuple[str, ...], commits: tuple[str, ...]
+) -> Iterator[tuple[str, ...]]:
+    layout = "".join(f"{field}%x00" for field in fields)
+    options = ("--no-commit-header", "--encoding=UTF-8", *options, f"--format={layout}")
+    output = git.run("rev-list", *options, "--end-of-options", *commits, "--").output
+    *values, _ = output.decode(errors="replace").split("\0")
+    for start in range(0, len(values), len(fields)):
+        first, *others = values[start : start + len(fields)]
+        yield first.lstrip("\n"), *others
+
+
+def _moment(seconds: str) -> datetime:
+    # A commit may claim any time at all; git answers with nothing for one that it can't read.
+    return _EPOCH + timedelta(seconds=min(max(int(seconds or 0), 0), _LAST_SECOND))
