@@ -79,8 +79,10 @@ def guard_words(plan: Plan) -> tuple[str, ...]:
 
 def _cause(change: Change) -> Iterator[str]:
     match change:
-        case Create(adopted=True) | Promote() | Demote() | Rollback() | Restart() | Retire():
+        case Create(adopted=True) | Rollback() | Restart() | Retire():
             yield change.reason
+        case Promote() | Demote():
+            yield from filter(None, [_beyond_the_step(change)])
         case Create(is_settled=False):
             yield "its raise is held, see below"
         case Create(after=after):
@@ -89,6 +91,12 @@ def _cause(change: Change) -> Iterator[str]:
             yield from _reason_of_update(change)
         case _:
             assert_never(change)
+
+
+def _beyond_the_step(change: Promote | Demote) -> str:
+    # From where to where stands in columns of its own.
+    before = 0 if change.before is None else int(change.before.standing.tier)
+    return change.reason.removeprefix(f"tier {before} -> {int(change.after.tier)}").strip()
 
 
 def _reason_of_update(change: Update) -> Iterator[str]:

@@ -87,6 +87,7 @@ def status_json(status: StatusView) -> str:
                 }
                 for row in status.rows
             ],
+            "absent": [{"feature": feature, "next": following} for feature, following in status.absent],
             **_rest(status.view.plan),
             "summary": _summary(status.view.plan, status.view.plan.changes),
         }

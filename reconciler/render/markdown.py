@@ -11,7 +11,7 @@ from reconciler.domain.state import State
 from reconciler.render.details import awaits, details, guard_words, mend
 from reconciler.render.escape import code, escaped, inline
 from reconciler.render.moments import both, span
-from reconciler.render.stages import staged, summary
+from reconciler.render.stages import stage_title, staged, summary
 from reconciler.render.status import StatusView
 from reconciler.render.style import Style
 from reconciler.render.text import clipped, counted
@@ -36,7 +36,7 @@ def plan_markdown(view: PlanView, style: Style) -> str:
     head = [title, line, *([_quoted(view)] if view.fence else []), *_guard(plan)]
 
     def page(limit: int) -> list[str]:
-        stages = [_stage(stage.kind, changes, limit) for stage, changes in staged(plan.changes)]
+        stages = [_stage(stage_title(stage, plan), changes, limit) for stage, changes in staged(plan.changes)]
         return [*head, *stages, *_rest(plan, style, limit)]
 
     return _fitting(page)
@@ -46,8 +46,8 @@ def outcome_markdown(outcome: OutcomeView, style: Style) -> str:
     """Render what an apply did."""
     view, plan = outcome.view, outcome.view.plan
     title = f"### Rollouts of {code(view.root)} at {code(short(plan.revision))}"
-    line = f"**{summary(plan, outcome.done, is_done=True)}**"
-    head = [title, line, *([_quoted(view)] if view.fence else []), *_guard(plan)]
+    line = f"**{summary(plan, outcome.done, is_done=True, broken=len(outcome.broken))}**"
+    head = [title, line, *([_quoted(outcome)] if outcome.fence else []), *_guard(plan)]
     if not outcome.is_settled:
         head.append("> Not settled: others kept changing the same features. Run it again.")
 
@@ -83,6 +83,9 @@ def status_markdown(status: StatusView) -> str:
         )
         for row in status.rows
     ]
+    rows += [
+        (code(feature), "", "not created", "", "", "", inline(following)) for feature, following in status.absent
+    ]
     titles = ("feature", "owner", "status", "tier", "attempt", "since", "next")
     return _fitting(lambda limit: [head, *_table("", titles, rows, 4 * limit)])
 
@@ -114,17 +117,16 @@ def _joined(parts: Iterable[str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _quoted(view: PlanView) -> str:
+def _quoted(view: PlanView | OutcomeView) -> str:
     return f"> {escaped(view.fence or '')}"
 
 
 def _guard(plan: Plan) -> list[str]:
     words = guard_words(plan)
-    return (
-        [f"> **{inline(words[0])}**\n> {escaped(words[1]) if plan.unsafe_allowed else inline(words[1])}"]
-        if words
-        else []
-    )
+    if not words:
+        return []
+    remedy = escaped(words[1]) if plan.unsafe_allowed else inline(words[1])
+    return [f"> **{escaped(words[0])}**\n> {remedy}"]
 
 
 def _stage(title: str, changes: Sequence[Change], limit: int) -> str:

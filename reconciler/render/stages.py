@@ -39,6 +39,11 @@ def staged(changes: Iterable[Change]) -> list[tuple[Stage, list[Change]]]:
     return [(stage, by_kind[stage.kind]) for stage in STAGES if stage.kind in by_kind]
 
 
+def stage_title(stage: Stage, plan: Plan) -> str:
+    """Return what a stage of a plan is called; the guard may stop it."""
+    return f"{stage.kind}, not applied" if plan.is_blocked and stage.kind != "rollback" else stage.kind
+
+
 def counts(plan: Plan) -> dict[str, int]:
     """Count, by feature, what is held, refused and in sync, and by fault what is invalid."""
     return {
@@ -49,14 +54,16 @@ def counts(plan: Plan) -> dict[str, int]:
     }
 
 
-def summary(plan: Plan, changes: Iterable[Change], *, is_done: bool) -> str:
+def summary(plan: Plan, changes: Iterable[Change], *, is_done: bool, broken: int = 0) -> str:
     """Return the counts of everything in one line, `2 to create, 3 held, 1 refused, 4 in sync`."""
     parts = [_stage_count(stage, len(members), is_done=is_done) for stage, members in staged(changes)]
     total = counts(plan)
     parts += [f"{total['held']:,} held"] if total["held"] else []
     parts += [f"{total['refused']:,} refused"] if total["refused"] else []
     parts += [counted(total["invalid"], "problem")] if total["invalid"] else []
-    return ", ".join([*parts, f"{total['in_sync']:,} in sync"])
+    parts += [f"{broken:,} refused by the database"] if broken else []
+    parts += [f"{total['in_sync']:,} in sync"] if total["in_sync"] or not parts else []
+    return ", ".join(parts)
 
 
 def _stage_count(stage: Stage, count: int, *, is_done: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
 from reconciler.domain.history import Transition
 from reconciler.domain.ladder import Tier
@@ -38,6 +39,8 @@ def status_text(status: StatusView, style: Style) -> str:
     head = [f"{style.paint(name.ljust(9), Tone.QUIET)} {fact}" for name, fact in facts]
     fence = [] if view.fence is None else ["", *wrapped(view.fence, columns=style.width, first="! ")]
     rows = _rows(status, style) if status.rows else ["no rollouts yet; `reconciler apply` creates them"]
+    if status.absent:
+        rows += ["", style.paint("not created yet", Tone.QUIET), *_absent(status.absent, style)]
     last = f"{counted(len(status.rows), 'rollout')}; {summary(view.plan, view.plan.changes, is_done=False)}"
     return "\n".join([*head, *fence, "", *rows, "", style.paint(last, Tone.STRONG)]) + "\n"
 
@@ -87,15 +90,19 @@ def _tone_of(each: Transition, before: Transition | None) -> tuple[Tone, ...]:
 
 def _rows(status: StatusView, style: Style) -> list[str]:
     now = status.view.plan.observed_at
-    shown = style.shown(len(status.rows))
-    cells = [_cells(row, now, style) for row in status.rows[:shown]]
-    lines = table(("feature", "status", "ladder", "", "since", "dwell", "owner"), cells, style)
-    spread = [
-        line for row, line in zip(status.rows, lines[1:], strict=False) for line in _with_next(row, line, style)
+    cells = [_cells(row, now, style) for row in status.rows]
+    title, *lines = table(("feature", "status", "ladder", "", "since", "dwell", "owner"), cells, style)
+    told = [_with_next(row, line, style) for row, line in zip(status.rows, lines, strict=True)]
+    return [title, *chain.from_iterable(told)]
+
+
+def _absent(absent: Sequence[tuple[str, str]], style: Style) -> list[str]:
+    longest = max(len(feature) for feature, _ in absent)
+    return [
+        line
+        for feature, following in absent
+        for line in wrapped(following, columns=style.width, first=f"{feature.ljust(longest)}  ")
     ]
-    more = len(status.rows) - shown
-    rest = [style.paint(f"... and {more:,} more; `--output json` lists them all", Tone.QUIET)] if more else []
-    return [lines[0], *spread, *rest]
 
 
 def _cells(row: StatusRow, now: datetime, style: Style) -> tuple[tuple[str, Tone | None], ...]:

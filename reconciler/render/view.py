@@ -53,6 +53,14 @@ class OutcomeView:
     broken: tuple[BrokenRule, ...] = ()
     is_settled: bool = True
 
+    @property
+    def fence(self) -> str | None:
+        """Why no more than this was applied, in words; None when nothing stood in the way."""
+        view = self.view
+        if view.permission.is_stale and self.done:
+            return f"stopped: a newer commit than {short(view.plan.revision)} came into force meanwhile"
+        return view.fence
+
 
 def short(revision: str) -> str:
     """Return a commit id as people say it; a name such as `worktree` stays whole."""

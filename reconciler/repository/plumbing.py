@@ -89,7 +89,7 @@ class Plumbing:
         """Run git for as long as the block lasts; then it is stopped with all its children."""
         argv = [*_launcher(), "-C", os.fspath(self.folder), *self._git_dir_option(), *arguments]
         try:
-            running = git_door()().execute(argv, istream=stdin, as_process=True, start_new_session=True)
+            running = _git_door()().execute(argv, istream=stdin, as_process=True, start_new_session=True)
         except (OSError, ValueError) as error:
             raise RepositoryError(f"{one_line(self.folder)}: git can't be started: {error}") from error
         process = Process(running, name=f"{one_line(self.folder)}: git {arguments[0]}", timeout=self._timeout)
@@ -138,7 +138,7 @@ _importing = threading.Lock()
 
 
 @cache
-def git_door() -> type[Git]:
+def _git_door() -> type[Git]:
     """Import GitPython on first use, and keep it from running `git version` (without a time limit) as it loads."""
     quiet = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": os.devnull}
     with _importing, _environment_with(quiet):

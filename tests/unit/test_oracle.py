@@ -177,8 +177,9 @@ def test_the_product_decides_as_the_model_says(world: tuple[Desired, dict[str, S
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @given(_worlds())
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=5_000, deadline=None)
 def test_the_product_decides_as_the_model_says_in_many_worlds(
     world: tuple[Desired, dict[str, State], dict[str, Any]],
 ) -> None:

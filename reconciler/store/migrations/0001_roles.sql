@@ -36,3 +36,5 @@ end
 $$;
 
 grant usage on schema rollouts to rollouts_reconciler, rollouts_application, rollouts_reader;
+-- Every command first looks whether the schema is the one it works with.
+grant select on rollouts.schema_migrations to rollouts_reconciler, rollouts_application, rollouts_reader;

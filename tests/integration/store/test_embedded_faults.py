@@ -97,7 +97,13 @@ def test_a_server_that_recovers_from_a_killed_session_is_waited_for(folder: Path
     assert rows(again.dsn) == ["kept"]
 
 
-@pytest.mark.parametrize("whole_group", [False, True], ids=["the command alone", "the command and its children"])
+@pytest.mark.parametrize(
+    "whole_group",
+    [
+        pytest.param(False, id="the command alone"),
+        pytest.param(True, id="the command and its children", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize(
     "moment",
     [
