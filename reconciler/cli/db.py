@@ -27,6 +27,7 @@ def db() -> None:
 
 
 @db.command(
+    short_help="Bring the schema up to date.",
     examples=[("reconciler db migrate --dry-run", "say what is missing, change nothing")],
     exit_codes={0: "up to date now", 1: "unreachable, or made by another version"},
 )
@@ -50,6 +51,7 @@ def migrate(*, dry_run: bool) -> int:
 
 
 @db.command(
+    short_help="Show the server, the schema and what is in force.",
     examples=[("reconciler db status", "starts nothing")],
     exit_codes={0: "shown, running or not", 1: "a server named by --dsn does not answer"},
 )
@@ -71,6 +73,7 @@ def status() -> int:
 
 
 @db.command(
+    short_help="Go on after history was rewritten.",
     examples=[("reconciler db reanchor --reason 'history cleaned of a secret'", "the tip is in force from now on")],
     exit_codes={0: "re-anchored, or there was nothing to do", 3: "a shallow clone can't tell"},
 )
@@ -96,7 +99,11 @@ def reanchor(*, reason: str) -> int:
     return EXIT_DONE
 
 
-@db.command(exit_codes={0: "stopped, or it did not run"}, examples=[("reconciler db stop", "its data stay")])
+@db.command(
+    short_help="Stop the embedded PostgreSQL.",
+    exit_codes={0: "stopped, or it did not run"},
+    examples=[("reconciler db stop", "its data stay")],
+)
 @repository_options
 @database_options
 @actor_option
@@ -114,6 +121,7 @@ def stop() -> int:
 
 
 @db.command(
+    short_help="Open psql on the database.",
     cls=HelpfulCommand,
     context_settings={"ignore_unknown_options": True},
     examples=[

@@ -33,7 +33,7 @@ class _Helpful(click.Command):
         shared: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(parameter, click.Option):
                 (shared if isinstance(parameter, SharedOption) else own).append(record)
         for title, records in (("Options", own), ("Where, as whom and how (each also as RECONCILER_...)", shared)):
             if records:
@@ -44,10 +44,21 @@ class _Helpful(click.Command):
         """Write examples and exit codes."""
         if self.examples:
             with formatter.section("Examples"):
-                formatter.write_dl([(f"$ {command}", meaning) for command, meaning in self.examples], col_max=52)
+                formatter.write(_examples(self.examples, formatter))
         if self.exit_codes:
             with formatter.section("Exit codes"):
                 formatter.write_dl([(str(code), meaning) for code, meaning in self.exit_codes.items()])
+
+
+def _examples(examples: Sequence[tuple[str, str]], formatter: click.HelpFormatter) -> str:
+    """Return the commands with their meaning beside them, or all below them when that is too wide."""
+    indent = " " * formatter.current_indent
+    column = max(len(command) for command, _ in examples) + 2
+    widest = len(indent) + column + 2 + max(len(meaning) for _, meaning in examples)
+    gap = f"\n{indent}    # " if widest > formatter.width else "# "
+    commands = [command if gap[0] == "\n" else command.ljust(column) for command, _ in examples]
+    meanings = [f"{gap}{meaning}" if meaning else "" for _, meaning in examples]
+    return "".join(f"{indent}{command}{told}\n" for command, told in zip(commands, meanings, strict=True))
 
 
 class HelpfulCommand(_Helpful):

@@ -14,7 +14,7 @@ from reconciler.errors import ConflictError, RevisionRefusedError, RuleViolatedE
 from reconciler.reconcile.observe import Prospect
 from reconciler.reconcile.ports import Store
 
-ROUNDS = 8
+ROUNDS = 32  # each lost one means that somebody else got on: 24 writers at once lost 7 at worst
 
 Report: TypeAlias = Callable[[int, int], None]
 
@@ -61,7 +61,7 @@ class Applier:
     report: Report = lambda _done, _total: None
 
     def run(self) -> Outcome:
-        """Apply the plan; whatever is lost to another writer is decided anew, eight times at most."""
+        """Apply the plan; whatever is lost to another writer is decided anew, 32 rounds at most."""
         ledger = _Ledger()
         for _ in range(ROUNDS):
             prospect = self.prepare()

@@ -65,8 +65,9 @@ def _age(first: Transition, last: Transition) -> str:
 def _event(each: Transition, before: Transition | None, style: Style) -> list[str]:
     place = _place(each, before)
     head = f"{each.version:4}  {style.paint(each.kind.ljust(8), *_tone_of(each, before))}  {place:13}"
-    lines = [f"{head}  {both(each.at, style.zone)}"]
-    lines += wrapped(printable(each.reason), columns=style.width, first=" " * 6)
+    # From where to where stands in the line above.
+    reason = printable(each.reason).removeprefix(place).strip()
+    lines = [f"{head}  {both(each.at, style.zone)}", *wrapped(reason, columns=style.width, first=" " * 6)]
     cause = "a person or evidence" if each.revision is None else short(each.revision)
     note = f"{cause} by {clipped(each.actor, 60)}"
     written = f", told to git by {short(each.rollback_commit)}" if each.rollback_commit else ""

@@ -20,9 +20,10 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[Cell]], style: Style) -
 
 def _line(row: Sequence[Cell], widths: Sequence[int], style: Style) -> str:
     cells = [padded(text, columns) for (text, _), columns in zip(row, widths, strict=True)]
-    cells[-1] = cells[-1].rstrip()
     while cells and not cells[-1].strip():
         cells.pop()
+    if cells:
+        cells[-1] = cells[-1].rstrip()
     painted = [
         text if tone is None else style.paint(text, tone) for text, (_, tone) in zip(cells, row, strict=False)
     ]

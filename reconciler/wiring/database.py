@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from reconciler.errors import DatabaseDeniedError
 from reconciler.settings import Settings, without_password
 from reconciler.store import embedded, migrate, postgres
 
@@ -47,8 +46,7 @@ def store_at(dsn: str) -> postgres.PostgresStore:
 
 def checked_dsn(dsn: str) -> str:
     """Return the DSN of a named server whose schema is there already; it is never migrated on the way."""
-    # A role that may not read what was migrated learns it from its first statement.
-    with closing(postgres.connect(dsn)) as connection, suppress(DatabaseDeniedError):
+    with closing(postgres.connect(dsn)) as connection:
         migrate.check(connection)
     return dsn
 
@@ -56,8 +54,9 @@ def checked_dsn(dsn: str) -> str:
 def embedded_dsn(settings: Settings, folder: Path, tell: Tell) -> str:
     """Return the DSN of the product's role in the embedded server, which runs and is migrated then."""
     server = start(settings, folder, tell)
-    for label in migrated(server.dsn, settings.actor):
-        tell(f"migrated the embedded database: {label}")
+    labels = migrated(server.dsn, settings.actor)
+    if labels:
+        tell(f"migrated its database up to {labels[-1]}")
     return f"{server.dsn} options='-c role={ROLE}'"
 
 

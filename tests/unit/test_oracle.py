@@ -29,6 +29,7 @@ from tests.builders.domain import (
     a_problem,
     hours,
     remembered,
+    row_of,
     some_gates,
 )
 from tests.oracle import Asked, Expected, Feature, Model
@@ -153,7 +154,7 @@ def test_the_product_decides_as_the_model_says(world: tuple[Desired, dict[str, S
     plan = _planned(desired, states, named)
 
     expected = oracle.apply(
-        Model(features={name: row_of(state) for name, state in states.items()}, in_force="b", revisions=1),
+        Model(features={name: row_of(state) for name, state in states.items()}, in_force="b"),
         Asked(
             revision=REVISION,
             now=named["now"],
@@ -184,29 +185,6 @@ def test_the_product_decides_as_the_model_says_in_many_worlds(
     world: tuple[Desired, dict[str, State], dict[str, Any]],
 ) -> None:
     test_the_product_decides_as_the_model_says.hypothesis.inner_test(world)  # type: ignore[attr-defined]
-
-
-def row_of(state: State) -> Feature:
-    """Return a state of the product in the words of the model."""
-    standing = state.standing
-    return Feature(
-        tier=int(standing.tier),
-        attempt=standing.attempt,
-        rolled_back=standing.rolled_back,
-        git_knows=state.rollback is not None and state.rollback.in_git is not None,
-        retired=standing.retired,
-        paused=standing.paused,
-        target=int(standing.target),
-        owner=standing.owner,
-        whitelist=standing.whitelist,
-        blacklist=standing.blacklist,
-        gates=standing.gates,
-        settled=standing.settled,
-        version=state.version,
-        epoch=state.epoch,
-        epoch_began=state.epoch_started_at,
-        at=state.changed_at,
-    )
 
 
 def _planned(desired: Desired, states: dict[str, State], named: dict[str, Any]) -> Plan:

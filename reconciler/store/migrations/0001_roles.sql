@@ -29,6 +29,9 @@ begin
             execute format('grant rollouts_owner to %I', current_user);
         exception
             when unique_violation then null;
+            when insufficient_privilege then
+                raise exception '% is no member of rollouts_owner and may not become one', current_user
+                    using hint = format('have an administrator run: grant rollouts_owner to %I', current_user);
         end;
     end if;
     execute 'alter schema rollouts owner to rollouts_owner';

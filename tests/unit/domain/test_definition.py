@@ -24,4 +24,7 @@ def test_a_definition_is_rolled_back_when_it_names_its_own_attempt(
 
 
 def test_a_source_reads_as_a_place_to_click() -> None:
-    assert str(Source(path="rollouts.d/checkout.yaml", key="0" * 40, line=3, column=7)) == "rollouts.d/checkout.yaml:3:7"
+    assert (
+        str(Source(path="rollouts.d/checkout.yaml", key="0" * 40, line=3, column=7))
+        == "rollouts.d/checkout.yaml:3:7"
+    )

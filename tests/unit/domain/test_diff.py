@@ -10,7 +10,7 @@ from reconciler.domain.analysis import NO_EVIDENCE
 from reconciler.domain.definition import Definition
 from reconciler.domain.desired import Desired
 from reconciler.domain.diff import Circumstances, Observed, diff
-from reconciler.domain.plan import Hold, WaitsFor
+from reconciler.domain.plan import WaitsFor
 from reconciler.domain.state import State
 from tests.builders.domain import HEALTHY, NOW, REVISION, a_definition, a_plan, a_problem, a_state, remembered
 
@@ -92,9 +92,7 @@ def test_one_feature_does_not_share_the_fate_of_another() -> None:
 
 
 def test_counts_what_is_in_sync_read_or_unread() -> None:
-    desired = Desired(
-        definitions={"checkout": a_definition(1)}, unchanged=frozenset({"search", "basket"})
-    )
+    desired = Desired(definitions={"checkout": a_definition(1)}, unchanged=frozenset({"search", "basket"}))
 
     assert diff(desired, _observed(a_state(1), a_state(3, feature="search")), CALM) == a_plan(in_sync=3)
 
@@ -125,7 +123,7 @@ def test_holds_and_refusals_go_by_name_too() -> None:
         CALM,
     )
 
-    assert [hold.feature for hold in plan.holds if isinstance(hold, Hold)] == ["a", "b"]
+    assert [hold.feature for hold in plan.holds] == ["a", "b"]
 
 
 def _desired(*definitions: Definition) -> Desired:

@@ -46,7 +46,9 @@ ROLLBACK = Rollback(
     is_settled=False,
     commit=EARLIER,
 )
-UPDATE = Update(feature="search", before=a_state(1, feature="search"), after=a_standing(1, paused=True), reason="paused")
+UPDATE = Update(
+    feature="search", before=a_state(1, feature="search"), after=a_standing(1, paused=True), reason="paused"
+)
 
 
 @pytest.mark.parametrize(
@@ -106,9 +108,7 @@ def test_a_policy_that_allows_none_refuses_the_first() -> None:
 
 def test_a_retired_rollout_that_comes_back_lower_is_not_one_of_the_live() -> None:
     desired = replace(SOME, policy=Policy(guard=GuardLimits(max_lowered=0, min_rollouts=1)))
-    back = Demote(
-        feature="checkout", before=a_state(4, retired=True), after=a_standing(1), reason="tier 4 -> 1"
-    )
+    back = Demote(feature="checkout", before=a_state(4, retired=True), after=a_standing(1), reason="tier 4 -> 1")
 
     assert guard(a_plan(changes=(back,)), desired, live=1).unsafe is None
 

@@ -13,7 +13,9 @@ from tests.builders.domain import a_standing
 @pytest.mark.parametrize(
     ("tier", "named", "status"),
     [
-        pytest.param(0, {"rolled_back": True, "retired": True, "paused": True}, Status.ROLLED_BACK, id="rolled back"),
+        pytest.param(
+            0, {"rolled_back": True, "retired": True, "paused": True}, Status.ROLLED_BACK, id="rolled back"
+        ),
         pytest.param(4, {"retired": True, "paused": True}, Status.RETIRED, id="retired before paused"),
         pytest.param(4, {"paused": True}, Status.PAUSED, id="paused before completed"),
         pytest.param(4, {}, Status.COMPLETED, id="completed at full"),

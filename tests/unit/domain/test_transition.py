@@ -39,17 +39,15 @@ def test_a_definition_in_force_settles_its_gates() -> None:
 def test_a_definition_held_back_keeps_tier_and_settled_gates() -> None:
     observed = a_standing(2, gates=some_gates(hours(48)))
 
-    assert held_back(a_definition(3, paused=True, gates=some_gates(hours(72), min_exposed=0)), observed) == a_standing(
-        2, paused=True, gates=some_gates(hours(72)), settled=some_gates(hours(48))
-    )
+    assert held_back(
+        a_definition(3, paused=True, gates=some_gates(hours(72), min_exposed=0)), observed
+    ) == a_standing(2, paused=True, gates=some_gates(hours(72)), settled=some_gates(hours(48)))
 
 
 def test_a_rollback_keeps_everything_but_tier_and_attempt() -> None:
     observed = a_standing(3, whitelist=frozenset({"ada"}), retired=True)
 
-    assert rolled_back(observed, 2) == replace(
-        observed, tier=a_standing(0).tier, attempt=2, rolled_back=True
-    )
+    assert rolled_back(observed, 2) == replace(observed, tier=a_standing(0).tier, attempt=2, rolled_back=True)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +89,9 @@ def test_an_epoch_is_one_stay_at_a_tier_of_an_attempt(change: Change, epoch: int
     ("change", "settled_revision"),
     [
         pytest.param(
-            Update(feature=FEATURE, before=BEFORE, after=a_standing(2), reason="x"), REVISION, id="settled by this one"
+            Update(feature=FEATURE, before=BEFORE, after=a_standing(2), reason="x"),
+            REVISION,
+            id="settled by this one",
         ),
         pytest.param(
             Update(feature=FEATURE, before=BEFORE, after=a_standing(2), reason="x", is_settled=False),

@@ -1,12 +1,8 @@
-"""Plans of every kind against golden files, in text, Markdown and JSON.
-
-`REGENERATE_GOLDEN=1 pytest tests/unit/render` writes the files anew; look at the difference before you commit it.
-"""
+"""Plans of every kind against golden files, in text, Markdown and JSON."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -24,8 +20,8 @@ from reconciler.render.markdown import LONGEST, outcome_markdown, plan_markdown
 from reconciler.render.plan_text import outcome_text, plan_text
 from reconciler.render.style import Style
 from reconciler.render.view import BrokenRule, OutcomeView, PlanView
+from tests.builders.golden import GOLDEN, matches_golden
 from tests.builders.plans import (
-    IN_FORCE,
     NOW,
     STRICT,
     ZONE,
@@ -43,9 +39,7 @@ from tests.builders.plans import (
     an_update,
 )
 
-GOLDEN = Path(__file__).parents[2] / "data" / "render"
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "plan.schema.json").read_text())
-REGENERATES = bool(os.environ.get("REGENERATE_GOLDEN"))
 PLAIN = Style(zone=ZONE)
 HOSTILE = "@everyone `rm -rf` | <img src=x> [a](https://evil.example)\n# big \x1b[31mred\u202e"
 
@@ -249,17 +243,9 @@ def test_the_moment_of_a_hold_is_local_and_utc() -> None:
     assert "waits for the dwell until Fri 2026-01-09 13:59 CET (12:59 UTC), in 5h 12m" in text
 
 
-def matches_golden(name: str, ending: str, text: str) -> None:
-    path = GOLDEN / f"{name}.{ending}"
-    if REGENERATES:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
-
-
 def test_the_golden_files_are_those_of_the_cases() -> None:
     expected = {f"{name}.{ending}" for name in PLANS for ending in ("txt", "md", "json")} - {"thousands.json"}
     expected |= {f"{name}.{ending}" for name in OUTCOMES for ending in ("txt", "md")}
+    expected |= {f"{name}.{ending}" for name in ("status", "history") for ending in ("txt", "md", "json")}
 
     assert {path.name for path in GOLDEN.iterdir()} == expected
-    assert IN_FORCE[:10] in plan_text(PLANS["create"], PLAIN)

@@ -1,0 +1,166 @@
+"""Where every rollout stands, and what happened to one: golden text, Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from reconciler.domain.history import Transition
+from reconciler.domain.ladder import Tier
+from reconciler.domain.plan import WaitsFor
+from reconciler.domain.revision import Permission
+from reconciler.render.database import DatabaseView, database_json, database_text
+from reconciler.render.documents import history_json, status_json
+from reconciler.render.markdown import history_markdown, status_markdown
+from reconciler.render.status import StatusView, status_view
+from reconciler.render.status_text import history_text, status_text
+from reconciler.render.style import Style
+from tests.builders.golden import matches_golden
+from tests.builders.plans import (
+    IN_FORCE,
+    NOW,
+    TIP,
+    ZONE,
+    a_creation,
+    a_demotion,
+    a_hold,
+    a_problem,
+    a_refusal,
+    a_state,
+    a_view,
+)
+
+HOURS = timedelta(hours=1)
+STYLE = Style(zone=ZONE)
+STATES = {
+    state.feature: state
+    for state in (
+        a_state("all-customers", 4, since=900 * HOURS),
+        a_state("begins-soon", 0, since=3 * HOURS),
+        a_state("broken", 2),
+        a_state("climbing", 1, since=30 * HOURS, target=Tier.GENERAL),
+        a_state("dwell-served", 2, since=50 * HOURS),
+        a_state("legacy-sync", 3),
+        a_state("new-search", 1, since=42 * HOURS),
+        a_state("paused-one", 2, paused=True, owner=""),
+        a_state("quick-pay", 1),
+        a_state("rolled-back", 0, rolled_back=True, attempt=2),
+        a_state("gone", 4, retired=True),
+    )
+}
+VIEW = a_view(
+    a_demotion(),
+    a_creation("not-there-yet"),
+    holds=(
+        a_hold(until=NOW + 6 * HOURS),
+        a_hold(waits_for=WaitsFor.FREEZE, until=NOW + 60 * HOURS, reason="raises are frozen: sale"),
+    ),
+    refusals=(a_refusal(),),
+    problems=(a_problem(),),
+    in_sync=5,
+)
+HISTORY = tuple(
+    Transition(
+        version=version,
+        kind=kind,
+        tier=Tier(tier),
+        attempt=attempt,
+        epoch=version,
+        rolled_back=kind == "rollback",
+        retired=False,
+        at=NOW - (10 - version) * 24 * HOURS,
+        revision=None if kind == "rollback" else IN_FORCE,
+        rollback_commit=TIP if kind == "rollback" else None,
+        reason=reason,
+        actor="ada",
+    )
+    for version, kind, tier, attempt, reason in (
+        (1, "create", 0, 1, "a new rollout"),
+        (2, "promote", 1, 1, "tier 0 -> 1"),
+        (3, "update", 1, 1, "whitelist +2 -1, paused"),
+        (4, "promote", 2, 1, "tier 1 -> 2 after 3d at tier 1"),
+        (5, "rollback", 0, 1, "6 of 50 exposed customers have an error \x1b[31m"),
+        (6, "restart", 1, 2, "attempt 2 begins after the rollback of attempt 1"),
+    )
+)
+
+
+def a_status(permission: Permission | None = None) -> StatusView:
+    view = VIEW if permission is None else a_view(permission=permission)
+    return status_view(view, STATES, "postgresql://ada:***@db/rollouts", STYLE)
+
+
+@pytest.mark.parametrize(
+    ("ending", "text"),
+    [
+        ("txt", status_text(a_status(), STYLE)),
+        ("md", status_markdown(a_status())),
+        ("json", status_json(a_status())),
+    ],
+    ids=["text", "markdown", "json"],
+)
+def test_a_status_reads_as_its_golden_file(ending: str, text: str) -> None:
+    matches_golden("status", ending, text)
+
+
+@pytest.mark.parametrize(
+    ("ending", "text"),
+    [
+        ("txt", history_text("quick-pay", HISTORY, STYLE)),
+        ("md", history_markdown("quick-pay", HISTORY, STYLE)),
+        ("json", history_json("quick-pay", HISTORY)),
+    ],
+    ids=["text", "markdown", "json"],
+)
+def test_a_history_reads_as_its_golden_file(ending: str, text: str) -> None:
+    matches_golden("history", ending, text)
+
+
+def test_the_hold_that_lasts_longest_is_what_a_rollout_waits_for() -> None:
+    told = {row.state.feature: row.next_step for row in a_status().rows}
+
+    assert told["new-search"].startswith("tier 2 waits for the end of the freeze until Sun 2026-01-11")
+
+
+def test_an_old_revision_says_nothing_of_what_comes_next() -> None:
+    status = a_status(Permission(is_stale=True))
+
+    assert "nothing to do: 3f2a91c1d2 is older than 9b8c7d6e5f" in status_text(status, STYLE)
+    assert {row.state.feature: row.next_step for row in status.rows}["quick-pay"].startswith("`tier: 2` possible")
+
+
+def test_an_empty_database_has_a_status_too() -> None:
+    empty = status_view(a_view(in_force=None), {}, "embedded", STYLE)
+
+    assert "no rollouts yet" in status_text(empty, STYLE)
+    assert json.loads(status_json(empty))["rollouts"] == []
+
+
+def test_a_page_of_thousands_shows_every_rollout() -> None:
+    states = {f"f-{number:04}": a_state(f"f-{number:04}", 1) for number in range(3000)}
+
+    text = status_text(status_view(a_view(in_sync=3000), states, "embedded", STYLE), STYLE)
+
+    assert sum(line.startswith("f-") for line in text.splitlines()) == 3000
+
+
+def test_a_database_that_does_not_run_says_only_where_it_is() -> None:
+    asleep = DatabaseView(place="embedded PostgreSQL in /data", role="rollouts_reconciler")
+
+    assert database_text(asleep, STYLE) == (
+        "database   embedded PostgreSQL in /data\n"
+        "state      not running; the next command that needs it starts it\n"
+    )
+    assert json.loads(database_json(asleep))["running"] is False
+
+
+def test_a_database_that_lacks_migrations_names_them() -> None:
+    behind = DatabaseView(
+        place="here", role="ada", is_running=True, version="16.4", database="rollouts", missing=("0001_roles",)
+    )
+
+    assert database_text(behind, STYLE).splitlines()[-1] == (
+        "schema     1 migration missing (0001_roles); run `reconciler db migrate`"
+    )
