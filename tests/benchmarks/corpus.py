@@ -69,6 +69,7 @@ def a_repository(top: Path, count: int) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(definition(number))
     git(top, "init", "-q", "-b", "main")
+    git(top, "config", "gc.auto", "0")  # none in the background beside ours
     commit(top, "Add all definitions")
     git(top, "gc", "-q")
     return top

@@ -1,6 +1,6 @@
 """Values of the domain for tests: each builder has a plain default for everything that the test doesn't name.
 
-    diffed(a_definition(2), a_state(1, served=hours(48)), evidence=HEALTHY) == a_plan(...)
+diffed(a_definition(2), a_state(1, served=hours(48)), evidence=HEALTHY) == a_plan(...)
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from reconciler.domain.plan import Plan, RaisesHeld, RememberedRollback, WaitsFo
 from reconciler.domain.policy import Freeze, Policy
 from reconciler.domain.problem import Problem
 from reconciler.domain.state import RollbackRecord, Standing, State
+from tests.oracle import Feature
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 FEATURE = "checkout"
@@ -134,15 +135,36 @@ def diffed(
             policy=policy or Policy(),
             problems=problems,
         ),
-        Observed(
-            now=now, states={} if state is None else {state.feature: state}, evidence={FEATURE: evidence}
-        ),
+        Observed(now=now, states={} if state is None else {state.feature: state}, evidence={FEATURE: evidence}),
         Circumstances(
             revision=REVISION,
             raises_held=raises_held,
             remembered={} if memory is None else {FEATURE: memory},
             adopt=adopt,
         ),
+    )
+
+
+def row_of(state: State) -> Feature:
+    """Return a state of the product in the words of the oracle."""
+    standing = state.standing
+    return Feature(
+        tier=int(standing.tier),
+        attempt=standing.attempt,
+        rolled_back=standing.rolled_back,
+        git_knows=state.rollback is not None and state.rollback.in_git is not None,
+        retired=standing.retired,
+        paused=standing.paused,
+        target=int(standing.target),
+        owner=standing.owner,
+        whitelist=standing.whitelist,
+        blacklist=standing.blacklist,
+        gates=standing.gates,
+        settled=standing.settled,
+        version=state.version,
+        epoch=state.epoch,
+        epoch_began=state.epoch_started_at,
+        at=state.changed_at,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -76,7 +77,7 @@ def states(draw: st.DrawFn, feature: str = FEATURE) -> State:
     attempt, target = draw(_ATTEMPTS), draw(_TIERS)
     paused, white = draw(st.booleans()), draw(_CUSTOMERS)
     settled = draw(all_gates)
-    named = {
+    named: dict[str, Any] = {
         "feature": feature,
         "attempt": attempt,
         "target": max(target, Tier.INTERNAL),

@@ -44,7 +44,6 @@ BECOME_MORE = {
     "read the server's files": "select pg_read_file('postgresql.conf')",
     "run a program": "copy (select 1) to program 'true'",
     "load a file": "select lo_import('/etc/passwd')",
-    "read what was migrated": "select * from rollouts.schema_migrations",
     "forge what was migrated": "delete from rollouts.schema_migrations",
 }
 BORROW = {

@@ -1,0 +1,203 @@
+"""Who may do what, read from the catalog: whatever a migration adds has to be written down here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from reconciler.store.embedded import EmbeddedServer
+from reconciler.store.migrate import migrate, pending
+from tests.builders.attacks import a_target
+from tests.builders.chain import Connection
+from tests.builders.database import a_database, a_server, name_of
+
+_BINARIES = os.environ.get("RECONCILER_TEST_POSTGRES_BIN")
+BINARIES = Path(_BINARIES) if _BINARIES else None
+RECONCILER, APPLICATION, READER = "rollouts_reconciler", "rollouts_application", "rollouts_reader"
+
+TABLES = {
+    ("schema_migrations", RECONCILER, "SELECT"),
+    ("schema_migrations", APPLICATION, "SELECT"),
+    ("schema_migrations", READER, "SELECT"),
+    ("rollout_revisions", RECONCILER, "SELECT"),
+    ("rollout_revisions", READER, "SELECT"),
+    ("rollout_scope", RECONCILER, "SELECT"),
+    ("rollout_scope", READER, "SELECT"),
+    ("rollout_transitions", RECONCILER, "SELECT"),
+    ("rollout_transitions", READER, "SELECT"),
+    ("feature_rollouts", RECONCILER, "SELECT"),
+    ("feature_rollouts", APPLICATION, "SELECT"),
+    ("feature_rollouts", READER, "SELECT"),
+    ("settled_sources", RECONCILER, "SELECT"),
+    ("settled_sources", RECONCILER, "INSERT"),
+    ("settled_sources", RECONCILER, "UPDATE"),
+    ("settled_sources", RECONCILER, "DELETE"),
+}
+COLUMNS = {
+    "rollout_revisions": "previous_number root revision kind reason unsafe_reason actor",
+    "rollout_transitions": (
+        "id feature_name version kind tier target attempt rolled_back retired paused description owner "
+        "whitelisted_customers blacklisted_customers gates settled_gates is_settled gate_dwell_seconds verdict "
+        "revision rollback_commit reason actor"
+    ),
+}
+FUNCTIONS = {
+    ("clock", RECONCILER),
+    ("clock", READER),
+    ("is_customer_list", RECONCILER),
+    ("are_disjoint", RECONCILER),
+    ("are_gates", RECONCILER),
+    ("are_no_looser", RECONCILER),
+}
+TRIGGERS = {
+    ("rollout_revisions", "link", "O"),
+    ("rollout_revisions", "derive", "O"),
+    ("rollout_revisions", "append_only", "A"),
+    ("rollout_scope", "guard", "O"),
+    ("rollout_scope", "stays", "A"),
+    ("rollout_transitions", "link", "O"),
+    ("rollout_transitions", "derive", "O"),
+    ("rollout_transitions", "append_only", "A"),
+    ("feature_rollouts", "guard", "O"),
+    ("feature_rollouts", "stays", "A"),
+}
+
+
+@pytest.fixture(scope="module")
+def target(server: EmbeddedServer, template: str) -> Iterator[Connection]:
+    with a_target(server, template) as connection:
+        yield connection
+
+
+def rows(target: Connection, query: str) -> set[tuple[str, ...]]:
+    return set(target.execute(query.encode()).fetchall())
+
+
+def test_each_table_is_granted_to_whom_it_is_for(target: Connection) -> None:
+    granted = rows(
+        target,
+        """
+        select relname, coalesce(nullif(grantee, 0)::regrole::text, 'public'), privilege_type
+        from pg_class, aclexplode(relacl)
+        where relnamespace = 'rollouts'::regnamespace and grantee <> relowner
+        """,
+    )
+
+    assert granted == TABLES
+
+
+def test_each_column_is_granted_to_whom_it_is_for(target: Connection) -> None:
+    granted = rows(
+        target,
+        """
+        select relname, attname, coalesce(nullif(grantee, 0)::regrole::text, 'public'), privilege_type
+        from pg_class join pg_attribute on attrelid = pg_class.oid, aclexplode(attacl)
+        where relnamespace = 'rollouts'::regnamespace
+        """,
+    )
+
+    assert granted == {
+        (table, column, RECONCILER, "INSERT") for table, columns in COLUMNS.items() for column in columns.split()
+    }
+
+
+def test_each_function_is_granted_to_whom_it_is_for(target: Connection) -> None:
+    granted = rows(
+        target,
+        """
+        select proname, coalesce(nullif(grantee, 0)::regrole::text, 'public')
+        from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+        where pronamespace = 'rollouts'::regnamespace and grantee <> proowner
+        """,
+    )
+
+    assert granted == FUNCTIONS
+
+
+def test_the_schema_is_for_the_four_roles(target: Connection) -> None:
+    granted = rows(
+        target,
+        """
+        select grantee::regrole::text, privilege_type from pg_namespace, aclexplode(nspacl)
+        where nspname = 'rollouts' and grantee <> nspowner
+        """,
+    )
+
+    assert granted == {(RECONCILER, "USAGE"), (APPLICATION, "USAGE"), (READER, "USAGE")}
+
+
+def test_everything_belongs_to_the_owner_but_the_record_of_migrations(target: Connection) -> None:
+    foreign = rows(
+        target,
+        """
+        select relname from pg_class
+        where relnamespace = 'rollouts'::regnamespace and relowner <> 'rollouts_owner'::regrole
+        union all
+        select proname from pg_proc
+        where pronamespace = 'rollouts'::regnamespace and proowner <> 'rollouts_owner'::regrole
+        """,
+    )
+
+    assert foreign == {("schema_migrations",), ("schema_migrations_pkey",)}
+
+
+def test_a_login_that_may_only_create_roles_migrates_its_own_database(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """From 16 on, whoever creates a role is its member and still may not become it."""
+    folder = tmp_path_factory.mktemp("fresh")
+    with a_server(folder, binaries=BINARIES) as fresh, a_database(fresh) as database:
+        with psycopg.connect(database.dsn, autocommit=True) as administrator:
+            administrator.execute("create role migrator login createrole")
+            administrator.execute(f"alter database {name_of(database)} owner to migrator")
+        with psycopg.connect(make_conninfo(database.dsn, user="migrator")) as connection:
+            migrate(connection, applied_by="migrator")
+
+            assert pending(connection) == ()
+
+
+def test_no_role_of_ours_logs_in_or_is_member_of_another(target: Connection) -> None:
+    strong = rows(
+        target,
+        r"""
+        select rolname from pg_roles
+        where rolname in ('rollouts_owner', 'rollouts_reconciler', 'rollouts_application', 'rollouts_reader')
+            and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls)
+        union all
+        select member::regrole::text from pg_auth_members
+        where member in (select oid from pg_roles where rolname like 'rollouts\_%')
+        """,
+    )
+
+    assert strong == set()
+
+
+def test_whatever_runs_as_its_owner_fixes_its_search_path(target: Connection) -> None:
+    definers = rows(
+        target,
+        """
+        select proname, array_to_string(proconfig, ';') from pg_proc
+        where pronamespace = 'rollouts'::regnamespace and prosecdef
+        """,
+    )
+
+    assert definers
+    assert {path for _, path in definers} == {"search_path=pg_catalog, pg_temp"}
+
+
+def test_every_trigger_is_on(target: Connection) -> None:
+    triggers = rows(
+        target,
+        """
+        select tgrelid::regclass::text, tgname, tgenabled::text from pg_trigger
+        where not tgisinternal
+            and tgrelid in (select oid from pg_class where relnamespace = 'rollouts'::regnamespace)
+        """,
+    )
+
+    assert {(table.removeprefix("rollouts."), name, enabled) for table, name, enabled in triggers} == TRIGGERS
