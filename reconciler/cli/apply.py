@@ -48,8 +48,8 @@ def apply(*, worktree: bool, revision: str | None, adopt: bool, allow_unsafe: st
     only_commits(worktree=worktree)
     reason = check_reason(allow_unsafe)
     with workplace(call) as place:
-        if revision is None:
-            place.note_uncommitted("apply; see them with `reconciler plan --worktree`")
         outcome = place.applied(revision=revision, adopt=adopt, allow_unsafe=reason)
+        if revision is None:
+            place.note_uncommitted(outcome.view.plan, "apply; see them with `reconciler plan --worktree`")
     show_outcome(call, outcome)
     return outcome_code(outcome)

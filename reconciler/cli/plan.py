@@ -47,6 +47,6 @@ def plan(*, worktree: bool, revision: str | None, adopt: bool) -> int:
     with workplace(call) as place:
         view = view_of(place.planned(revision=revision, adopt=adopt, worktree=worktree))
         if not worktree and revision is None:
-            place.note_uncommitted("plan; see them with --worktree")
+            place.note_uncommitted(view.plan, "plan; see them with --worktree")
     show_plan(call, view)
     return plan_code(view)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from reconciler.cli.invocation import Invocation, now
 from reconciler.domain.diff import Circumstances
+from reconciler.domain.plan import Plan
 from reconciler.reconcile.apply import Applier, Outcome
 from reconciler.reconcile.observe import Prospect, Request, compare, prepare
 from reconciler.render.view import BrokenRule, OutcomeView, PlanView
@@ -17,6 +18,8 @@ from reconciler.repository.git import GitRepository
 from reconciler.store.postgres import PostgresStore
 from reconciler.wiring.database import checked_dsn, embedded_dsn, folder_of, store_at
 from reconciler.wiring.files import open_repository, root_of, uncommitted
+
+_FEW = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +71,9 @@ class Workplace:
             self.call.talk.clear()
         return _outcome_view(view_of(decided[-1]), outcome)
 
-    def note_uncommitted(self, remedy: str) -> None:
-        """Say that what is not committed is no part of what follows."""
-        if self.repository.is_dirty(self.root):
+    def note_uncommitted(self, plan: Plan, remedy: str) -> None:
+        """Say that what is not committed is no part of a plan; looked for only where that costs next to nothing."""
+        if plan.in_sync + len(plan.changes) <= _FEW and self.repository.is_dirty(self.root):
             self.call.talk.note(f"note: uncommitted changes in {self.root} are not part of this {remedy}")
 
 

@@ -83,10 +83,9 @@ def _cause(change: Change) -> Iterator[str]:
             yield change.reason
         case Promote() | Demote():
             yield from filter(None, [_beyond_the_step(change)])
-        case Create(is_settled=False):
-            yield "its raise is held, see below"
         case Create(after=after):
             yield from [clipped(after.description, 120)] if after.description else []
+            yield from [] if change.is_settled else ["its raise is held, see below"]
         case Update():
             yield from _reason_of_update(change)
         case _:
@@ -121,6 +120,10 @@ def _value_edits(change: Change) -> Iterator[str]:
 
 
 def _unusual(standing: Standing) -> Iterator[str]:
+    if standing.rolled_back:
+        yield f"attempt {standing.attempt} was rolled back: off for everybody"
+    elif standing.attempt > 1:
+        yield f"attempt {standing.attempt}"
     if standing.paused:
         yield "paused"
     if standing.target < 4:

@@ -11,7 +11,7 @@ from reconciler.domain.state import State
 from reconciler.render.details import awaits, details, guard_words, mend
 from reconciler.render.escape import code, escaped, inline
 from reconciler.render.moments import both, span
-from reconciler.render.stages import stage_title, staged, summary
+from reconciler.render.stages import done_summary, stage_title, staged, summary
 from reconciler.render.status import StatusView
 from reconciler.render.style import Style
 from reconciler.render.text import clipped, counted
@@ -46,7 +46,7 @@ def outcome_markdown(outcome: OutcomeView, style: Style) -> str:
     """Render what an apply did."""
     view, plan = outcome.view, outcome.view.plan
     title = f"### Rollouts of {code(view.root)} at {code(short(plan.revision))}"
-    line = f"**{summary(plan, outcome.done, is_done=True, broken=len(outcome.broken))}**"
+    line = f"**{done_summary(outcome)}**"
     head = [title, line, *([_quoted(outcome)] if outcome.fence else []), *_guard(plan)]
     if not outcome.is_settled:
         head.append("> Not settled: others kept changing the same features. Run it again.")

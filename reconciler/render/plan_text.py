@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reconciler.domain.plan import Plan
 from reconciler.render.details import guard_words
 from reconciler.render.layout import Block, Layout
-from reconciler.render.stages import stage_title, staged, summary
+from reconciler.render.stages import done_summary, stage_title, staged, summary
 from reconciler.render.style import Style, Tone
 from reconciler.render.text import counted, printable, wrapped
 from reconciler.render.view import OutcomeView, PlanView, short
@@ -37,7 +37,7 @@ def outcome_text(outcome: OutcomeView, style: Style) -> str:
     layout = Layout(plan, [*outcome.done, *(each.change for each in outcome.broken)], style)
     stages = [layout.stage(stage, changes, stage.past) for stage, changes in staged(outcome.done)]
     rest = [layout.broken(outcome.broken), *_rest(layout), _conflicts(outcome, style)]
-    last = summary(plan, outcome.done, is_done=True, broken=len(outcome.broken))
+    last = done_summary(outcome)
     head = [_applied(view, style), _fence(outcome, style), _guard(plan, style)]
     return _page([*head, *stages, *rest, [style.paint(last, Tone.STRONG)]])
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reconciler.domain.plan import Change, Plan
 from reconciler.render.style import Tone
 from reconciler.render.text import counted
+from reconciler.render.view import OutcomeView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,9 @@ def counts(plan: Plan) -> dict[str, int]:
     }
 
 
-def summary(plan: Plan, changes: Iterable[Change], *, is_done: bool, broken: int = 0) -> str:
+def summary(
+    plan: Plan, changes: Iterable[Change], *, is_done: bool, broken: int = 0, is_settled: bool = True
+) -> str:
     """Return the counts of everything in one line, `2 to create, 3 held, 1 refused, 4 in sync`."""
     parts = [_stage_count(stage, len(members), is_done=is_done) for stage, members in staged(changes)]
     total = counts(plan)
@@ -62,8 +65,20 @@ def summary(plan: Plan, changes: Iterable[Change], *, is_done: bool, broken: int
     parts += [f"{total['refused']:,} refused"] if total["refused"] else []
     parts += [counted(total["invalid"], "problem")] if total["invalid"] else []
     parts += [f"{broken:,} refused by the database"] if broken else []
+    is_idle = is_settled and parts == ([f"{total['held']:,} held"] if total["held"] else [])
     parts += [f"{total['in_sync']:,} in sync"] if total["in_sync"] or not parts else []
-    return ", ".join(parts)
+    return f"{'nothing to do now: ' if is_idle else ''}{', '.join(parts)}"
+
+
+def done_summary(outcome: OutcomeView) -> str:
+    """Return what an apply did, and what it left, in one line."""
+    return summary(
+        outcome.view.plan,
+        outcome.done,
+        is_done=True,
+        broken=len(outcome.broken),
+        is_settled=outcome.is_settled,
+    )
 
 
 def _stage_count(stage: Stage, count: int, *, is_done: bool) -> str:
