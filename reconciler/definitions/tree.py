@@ -140,7 +140,7 @@ def _clash_fault(stem: str, others: Sequence[Entry]) -> Fault:
     named = ", ".join(shown_path(other.path) for other in others)
     if any(_stem(other) == stem for other in others):
         return _fault(
-            "two-files", f"a feature has one file, {shown(stem)[1:-1]} has also {named}", "delete all but one"
+            "two-files", f"a feature has one file; {shown(stem)[1:-1]} also has {named}", "delete all but one"
         )
     message = f"the name differs only by case, - or _ from {named}"
     return _fault("alike-names", message, "choose names that nobody confuses")
