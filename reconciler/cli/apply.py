@@ -41,11 +41,12 @@ def apply(*, worktree: bool, revision: str | None, adopt: bool, allow_unsafe: st
     from reconciler.cli.invocation import invocation
     from reconciler.cli.pages import show_outcome
     from reconciler.cli.prospects import workplace
-    from reconciler.cli.requests import only_commits
+    from reconciler.cli.requests import only_commits, only_the_reviewed_branch
     from reconciler.settings import check_reason
 
     call = invocation("text", "json", "markdown")
     only_commits(worktree=worktree)
+    only_the_reviewed_branch(call.settings)
     reason = check_reason(allow_unsafe)
     with workplace(call) as place:
         outcome = place.applied(revision=revision, adopt=adopt, allow_unsafe=reason)

@@ -89,10 +89,12 @@ def reanchor(*, reason: str) -> int:
     from reconciler.cli.anchors import reanchored
     from reconciler.cli.invocation import invocation
     from reconciler.cli.prospects import workplace
+    from reconciler.cli.requests import only_the_reviewed_branch
     from reconciler.errors import EXIT_DONE
     from reconciler.settings import check_reason
 
     call = invocation("text")
+    only_the_reviewed_branch(call.settings)
     check_reason(reason)
     with workplace(call) as place:
         call.write(reanchored(place, reason))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.errors import UsageError
+from reconciler.settings import Settings
 
 
 def one_of(*, worktree: bool, revision: str | None) -> None:
@@ -17,4 +18,13 @@ def only_commits(*, worktree: bool) -> None:
         raise UsageError(
             "apply takes no --worktree: every change in the database names the commit that caused it, and the "
             "working tree has none; look at it with `reconciler plan --worktree`, then commit it and apply"
+        )
+
+
+def only_the_reviewed_branch(settings: Settings) -> None:
+    """Raise when a shared database would be brought to whatever happens to be checked out."""
+    if settings.dsn is not None and settings.branch is None:
+        raise UsageError(
+            "with --dsn name the branch whose commits are reviewed, such as --branch main (or RECONCILER_BRANCH): "
+            "what is checked out here may be reviewed by nobody"
         )

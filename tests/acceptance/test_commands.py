@@ -29,7 +29,11 @@ def repository(tmp_path: Path) -> GitSandbox:
 
 @pytest.fixture
 def command(repository: GitSandbox, database: Database) -> Command:
-    variables = {"RECONCILER_DSN": database.dsn_for("rollouts_reconciler"), "RECONCILER_ACTOR": "ada"}
+    variables = {
+        "RECONCILER_DSN": database.dsn_for("rollouts_reconciler"),
+        "RECONCILER_BRANCH": "main",
+        "RECONCILER_ACTOR": "ada",
+    }
     return Command(folder=repository.path, variables=variables)
 
 
@@ -43,6 +47,17 @@ def test_what_is_planned_is_applied_once(command: Command) -> None:
     assert planned.json["changes"] == applied.json["done"]
     assert again.out == after.out == f"in sync: 2 rollouts, nothing to do at {applied.json['revision'][:10]}\n"
     assert (applied.talk, again.talk) == ("", "")
+
+
+def test_a_named_server_is_only_brought_to_a_named_branch(command: Command) -> None:
+    unnamed = Command(folder=command.folder, variables={"RECONCILER_DSN": command.variables["RECONCILER_DSN"]})
+    before = everything(command)
+
+    planned, applied, anchored = unnamed("plan"), unnamed("apply"), unnamed("db", "reanchor", "--reason", "why")
+
+    assert (planned.code, applied.code, anchored.code) == (2, 64, 64)
+    assert "such as --branch main (or RECONCILER_BRANCH)" in applied.talk
+    assert everything(command) == before
 
 
 def test_a_second_apply_writes_nothing(command: Command) -> None:

@@ -87,7 +87,7 @@ def test_a_database_without_the_schema_is_never_migrated_on_the_way(
     command: Command, server: EmbeddedServer
 ) -> None:
     with a_database(server) as empty:
-        variables = {"RECONCILER_DSN": empty.dsn}
+        variables = {"RECONCILER_DSN": empty.dsn, "RECONCILER_BRANCH": "main"}
         refused = command("apply", **variables)
         dry = command("db", "migrate", "--dry-run", **variables)
         still_refused = command("plan", **variables)
