@@ -54,9 +54,7 @@ def _apply(dsn: str, top: Path) -> Outcome:
 
 def _rows(dsn: str, top: Path) -> list[dict[str, object]]:
     store = PostgresStore.at(dsn)
-    store.take_revision(
-        RevisionRecord(previous_number=0, root="rollouts.d", revision=REVISION, actor="benchmark")
-    )
+    store.take_revision(RevisionRecord(previous_number=0, root="rollouts.d", revision=REVISION, actor="benchmark"))
     with GitRepository.open(top) as repository:
         plan = prepare(store, repository, Request(root="rollouts.d", local_now=datetime.now(UTC))).plan
     store.close()

@@ -84,9 +84,7 @@ def _planning(store: PostgresStore, repository: GitRepository) -> Callable[[], P
 
 
 def _apply(store: PostgresStore, repository: GitRepository) -> None:
-    outcome = Applier(
-        store=store, prepare=_planning(store, repository), new_id=uuid4, actor="benchmark"
-    ).run()
+    outcome = Applier(store=store, prepare=_planning(store, repository), new_id=uuid4, actor="benchmark").run()
     assert not outcome.broken
     assert outcome.is_settled
 
