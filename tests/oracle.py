@@ -46,12 +46,11 @@ class Model:
 
     features: Mapping[str, Feature] = field(default_factory=dict)
     in_force: str | None = None
-    revisions: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One apply. A file that can't be read is None in `files`; `hidden` says that one speaks for nobody knows whom."""
+    """One apply. None in `files` is a file that can't be read; `hidden` says that one may speak for any feature."""
 
     revision: str
     now: datetime
@@ -87,13 +86,16 @@ def apply(model: Model, asked: Asked) -> Expected:
     decided = {name: _decide(imported[name], name, asked) for name in names}
     if _is_unsafe(model, imported, {name: after for name, (after, _) in decided.items()}, asked):
         rescued = {name: row for name, row in imported.items() if row is not None and name in model.features}
-        return Expected(model=model if rescued == model.features else _take(model, asked, rescued), outcome=UNSAFE)
+        return Expected(
+            model=model if rescued == model.features else Model(features=rescued, in_force=asked.revision),
+            outcome=UNSAFE,
+        )
     features = {name: after for name, (after, _) in decided.items() if after is not None}
     answers = {
         name: DONE if answer == IN_SYNC and after != model.features.get(name) else answer
         for name, (after, answer) in decided.items()
     }
-    return Expected(model=_take(model, asked, features), outcome=APPLIED, answers=answers)
+    return Expected(model=Model(features=features, in_force=asked.revision), outcome=APPLIED, answers=answers)
 
 
 def roll_back(model: Model, name: str, now: datetime) -> Model:
@@ -236,8 +238,3 @@ def _write(row: Feature, now: datetime, **said: object) -> Feature:
         epoch=row.epoch + (not stays),
         epoch_began=row.epoch_began if stays else at,
     )
-
-
-def _take(model: Model, asked: Asked, features: Mapping[str, Feature]) -> Model:
-    new = asked.revision != model.in_force
-    return replace(model, features=features, in_force=asked.revision, revisions=model.revisions + new)

@@ -1,4 +1,4 @@
-"""What random authors write, and how long they wait: the steps of a random history."""
+"""The steps of a random history: what authors write, how long they wait, and what became of an apply."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
+from reconciler.errors import RevisionRefusedError
+from tests import oracle
+from tests.builders.scene import Scene
 from tests.builders.trees import Fields
 
 FEATURES = st.sampled_from(["basket", "checkout", "search"])
@@ -38,7 +41,10 @@ SPANS = st.sampled_from(
         timedelta(hours=-2),
     ]
 )
-WAITS = st.sampled_from([timedelta(hours=24), timedelta(hours=1), timedelta(hours=1, microseconds=-1), timedelta()])
+_HOUR = timedelta(hours=1)
+_PLAIN, _LONGER, _STERNER = ({"hours": hours, "min_exposed": least} for hours, least in ((1, 0), (2, 0), (1, 1)))
+WAITS = st.sampled_from([_HOUR, _HOUR - timedelta(microseconds=1), _HOUR, timedelta(hours=24), timedelta()])
+GATES: st.SearchStrategy[Fields] = st.sampled_from([_PLAIN, _PLAIN, _LONGER, _STERNER])
 POLICIES: st.SearchStrategy[Fields | None] = st.sampled_from(
     [
         {"min_dwell": "0h"},
@@ -49,3 +55,35 @@ POLICIES: st.SearchStrategy[Fields | None] = st.sampled_from(
     ]
 )
 QUICK: Fields = {"target": 4, "paused": False, "hours": 1, "min_exposed": 0}
+
+
+def applied(
+    scene: Scene, revision: str | None, skew: timedelta, *, adopt: bool, override: bool
+) -> tuple[str, set[str], set[str]]:
+    """Apply, and return what became of it, with the features that are held and those that are refused."""
+    allowed = "it is meant" if override else None
+    try:
+        outcome = scene.apply(revision, skew=skew, adopt=adopt, allow_unsafe=allowed)
+    except RevisionRefusedError:
+        return oracle.FORBIDDEN, set(), set()
+    assert (outcome.conflicts, outcome.broken, outcome.is_settled) == ((), (), True)
+    if outcome.is_stale:
+        return oracle.STALE, set(), set()
+    if outcome.plan.is_blocked:
+        return oracle.UNSAFE, set(), set()
+    plan = outcome.plan
+    return (
+        oracle.APPLIED,
+        {hold.feature for hold in plan.holds},
+        {refusal.feature for refusal in plan.refusals},
+    )
+
+
+def answer(expected: oracle.Expected) -> tuple[str, set[str], set[str]]:
+    """Return the same of what the oracle expects."""
+    answers = expected.answers.items()
+    return (
+        expected.outcome,
+        {name for name, answer in answers if answer == oracle.HELD},
+        {name for name, answer in answers if answer == oracle.REFUSED},
+    )

@@ -1,0 +1,103 @@
+"""The fence and the guard against PostgreSQL: old, foreign and rewritten commits, and likely accidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from reconciler.domain.plan import WaitsFor
+from reconciler.errors import RevisionRefusedError
+from tests.builders.database import Database
+from tests.builders.scene import Scene, a_scene
+
+
+@pytest.fixture
+def scene(database: Database) -> Iterator[Scene]:
+    with a_scene(database) as scene:
+        yield scene
+
+
+def begin(scene: Scene, tier: int, **fields: Any) -> None:
+    """Take a live feature over."""
+    scene.commit({"checkout": {"tier": tier, **fields}})
+    scene.apply(adopt=True)
+
+
+def waits_for(scene: Scene, revision: str | None = None, **named: Any) -> list[WaitsFor]:
+    """Apply, and return what the holds wait for."""
+    return [hold.waits_for for hold in scene.apply(revision, **named).plan.holds]
+
+
+def test_an_older_commit_of_the_branch_does_everything_but_raise(scene: Scene) -> None:
+    begin(scene, 1)
+    older = scene.commit({"checkout": {"tier": 2, "owner": "team-a"}, "search": {"tier": 1}})
+    scene.commit({"zebra": {"tier": 0}})
+    scene.pass_time(hours=48)
+
+    held = waits_for(scene, older)
+    by_older = {name: (row.tier, row.owner) for name, row in scene.rows().items()}
+    scene.apply()
+
+    assert (held, by_older) == ([WaitsFor.TIP] * 2, {"checkout": (1, "team-a"), "search": (0, "")})
+    assert {name: row.tier for name, row in scene.rows().items()} == {"checkout": 2, "search": 1, "zebra": 0}
+
+
+def test_a_commit_that_the_one_in_force_contains_is_stale(scene: Scene) -> None:
+    older = scene.commit({"checkout": {"tier": 0}})
+    begin(scene, 1)
+    written = scene.counts()
+
+    outcome = scene.apply(older)
+
+    assert (outcome.is_stale, scene.counts()) == (True, written)
+
+
+@pytest.mark.parametrize("where", ["another branch", "rewritten history"])
+def test_a_commit_beside_the_one_in_force_is_refused(scene: Scene, where: str) -> None:
+    base = scene.commit({"checkout": {"tier": 0}})
+    begin(scene, 1)
+    written = scene.counts()
+
+    commit = scene.commit({"checkout": {"tier": 0}}, parent=base, to_main=where == "rewritten history")
+    with pytest.raises(RevisionRefusedError, match="branch" if where == "another branch" else "rewritten"):
+        scene.apply(commit)
+
+    assert scene.counts() == written
+
+
+@pytest.mark.parametrize(
+    ("count", "live", "is_done"), [(3, 10, True), (4, 10, False), (9, 9, True), (4, 11, False)]
+)
+def test_the_guard_stops_more_than_30_percent_of_ten_or_more(
+    scene: Scene, count: int, live: int, *, is_done: bool
+) -> None:
+    names = [f"f{number}" for number in range(live)]
+    scene.commit({name: {"tier": 1} for name in names})
+    scene.apply()
+    written = scene.counts()
+
+    scene.commit({"other": {"tier": 0}, **{name: {"tier": 0} for name in names[:count]}})
+    outcome = scene.apply()
+
+    assert outcome.plan.is_blocked is not is_done
+    assert [scene.rows()[name].tier for name in names[:count]] == [0 if is_done else 1] * count
+    assert is_done or scene.counts() == written
+
+
+@pytest.mark.parametrize("by", ["option", "trailer"])
+def test_an_override_is_recorded_once(scene: Scene, by: str) -> None:
+    scene.commit({"checkout": {"tier": 0}})
+    scene.apply()
+    trailers = {"Allow-Unsafe-Plan": "the end"} if by == "trailer" else {}
+    option: dict[str, Any] = {"allow_unsafe": "the end"} if by == "option" else {}
+    scene.commit_files({}, trailers=trailers)
+
+    scene.apply(**option)
+    written = scene.counts()
+    scene.apply(**option)
+
+    reasons = scene.admin.execute("select unsafe_reason from rollouts.rollout_revisions order by number").fetchall()
+    assert (reasons, scene.counts()) == ([(None,), ("the end",)], written)
+    assert scene.rows()["checkout"].retired
