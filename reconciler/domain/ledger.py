@@ -28,9 +28,9 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Who writes a transition, and because of which commit."""
+    """Who writes a transition, and because of which commit; an import names its own and takes None."""
 
-    revision: str
+    revision: str | None
     actor: str
 
 

@@ -63,7 +63,7 @@ def after_rollback(case: Case, definition: Definition, state: State) -> Decision
         case,
         definition,
         "rolled-back",
-        f"attempt {attempt} was rolled back ({str(record.id)[:8]}, {record.reason})",
+        f"attempt {attempt} was rolled back ({record.in_git[:10]}: {record.reason})",
         f"to restart set `attempt: {attempt + 1}`, `rolled_back: {attempt}`, `tier: 1`",
     )
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from reconciler.domain.guard import permitted
 from reconciler.domain.ledger import Cause, RevisionRecord
-from reconciler.domain.plan import Change, Plan
+from reconciler.domain.plan import Change, Plan, Rollback
 from reconciler.errors import ConflictError, RevisionRefusedError, RuleViolatedError, SupersededError
 from reconciler.reconcile.observe import Prospect
 from reconciler.reconcile.ports import Store
@@ -76,11 +76,14 @@ class Applier:
     def _round(self, prospect: Prospect, ledger: _Ledger) -> bool:
         ledger.broken.clear()
         changes = permitted(prospect.plan)
-        if prospect.plan.is_blocked and not changes:
-            return True
+        # Rollbacks first, before their commit is in force: once it is, nobody looks for them behind it again.
+        imports = tuple(change for change in changes if isinstance(change, Rollback))
+        lost = self._carry_out(imports, None, ledger, of=len(changes))
+        if lost or ledger.broken or prospect.plan.is_blocked:
+            return not lost
         try:
             self._take_revision(prospect)
-            lost = self._carry_out(changes, prospect.plan.revision, ledger)
+            lost = self._carry_out(changes[len(imports) :], prospect.plan.revision, ledger, of=len(changes))
         except ConflictError as error:
             ledger.conflicts.append(str(error))
             return False
@@ -101,14 +104,17 @@ class Applier:
         )
         self.store.take_revision(record)
 
-    def _carry_out(self, changes: tuple[Change, ...], revision: str, ledger: _Ledger) -> set[str]:
-        """Carry out the changes and return the features lost to another writer."""
+    def _carry_out(
+        self, changes: tuple[Change, ...], revision: str | None, ledger: _Ledger, *, of: int
+    ) -> set[str]:
+        """Carry out the last or first of so many changes and return the features lost to another writer."""
         cause = Cause(revision=revision, actor=self.actor)
         lost: set[str] = set()
-        for count, change in enumerate(changes, start=1):
+        begun = 0 if revision is None else of - len(changes)
+        for count, change in enumerate(changes, start=begun + 1):
             if change.feature not in lost and change.feature not in ledger.broken:
                 self._one(change, cause, ledger, lost)
-            self.report(count, len(changes))
+            self.report(count, of)
         return lost
 
     def _one(self, change: Change, cause: Cause, ledger: _Ledger, lost: set[str]) -> None:

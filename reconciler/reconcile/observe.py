@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.definitions.load import load
@@ -34,11 +35,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """What stands below a root, in a commit or in the working tree."""
+    """What stands below a root, in a commit or in the working tree.
+
+    `recall` tells of every rollback in the whole history; it is asked only for features that the database has
+    never seen, so that an attempt which was rolled back can't begin anew in an empty database.
+    """
 
     root: str
     entries: Sequence[Entry]
     read: ReadContents
+    recall: Callable[[], Mapping[str, RememberedRollback]] = dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,12 @@ def prepare(store: Store, repository: Repository, request: Request) -> Prospect:
     )
     entries = repository.entries(candidate.revision, request.root)
     allowed = request.allow_unsafe or repository.trailer(candidate.revision, UNSAFE_TRAILER)
-    files = Files(root=request.root, entries=entries or (), read=repository.read)
+    files = Files(
+        root=request.root,
+        entries=entries or (),
+        read=repository.read,
+        recall=lambda: repository.remembered_rollbacks(None, candidate.revision, request.root),
+    )
     return compare(store, scope, files, circumstances, allowed=allowed, permission=examine(candidate))
 
 
@@ -82,8 +93,8 @@ def compare(
     if scope.root not in (None, files.root):
         raise UsageError(f"this database serves the root {scope.root}, not {files.root}; name that with --root")
     index = store.index()
-    known = {feature: key for feature, key in index.keys.items() if feature not in circumstances.remembered}
-    desired = load(files.entries, files.read, files.root, known)
+    desired = load(files.entries, files.read, files.root, _known(index, circumstances))
+    circumstances = _recalled(files, desired.definitions.keys() - index.features, circumstances)
     states = store.states(_undecided(desired, index, circumstances))
     plan = diff(desired, Observed(now=scope.now, states=states), circumstances)
     plan = guard(plan, desired, live=len(index.features - index.retired), allowed=allowed)
@@ -106,6 +117,19 @@ def _remembered(repository: Repository, candidate: Candidate, environment: str) 
     if candidate.in_force is None or candidate.relation is not Relation.AHEAD:
         return {}
     return repository.remembered_rollbacks(candidate.in_force, candidate.revision, environment)
+
+
+def _known(index: Index, circumstances: Circumstances) -> Mapping[str, str]:
+    # Every feature that a plan may touch is named, those without a key too: the loader sees who lost a file.
+    live = index.features - index.retired
+    return {feature: "" if feature in circumstances.remembered else index.keys.get(feature, "") for feature in live}
+
+
+def _recalled(files: Files, unknown: AbstractSet[str], circumstances: Circumstances) -> Circumstances:
+    if not unknown:
+        return circumstances
+    told = {feature: memory for feature, memory in files.recall().items() if feature in unknown}
+    return replace(circumstances, remembered={**circumstances.remembered, **told})
 
 
 def _undecided(desired: Desired, index: Index, circumstances: Circumstances) -> list[str]:

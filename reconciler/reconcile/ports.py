@@ -60,8 +60,10 @@ class Repository(Protocol):
     def is_on_branch(self, candidate: str) -> bool | None:
         """Tell whether the configured branch contains the candidate; None when a shallow clone can't tell."""
 
-    def remembered_rollbacks(self, since: str, until: str, environment: str) -> Mapping[str, RememberedRollback]:
-        """Return, by feature, the newest rollback that a write-back's trailers tell of in since..until."""
+    def remembered_rollbacks(
+        self, since: str | None, until: str, environment: str
+    ) -> Mapping[str, RememberedRollback]:
+        """Return, by feature, the newest rollback that trailers tell of in since..until, ever for None."""
 
     def trailer(self, revision: str, name: str) -> str | None:
         """Return the one-line value of a trailer of a commit."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.definitions.source import Entry
+from reconciler.domain.plan import RememberedRollback
 from reconciler.errors import UsageError
 from reconciler.reconcile.observe import Files
 from reconciler.repository.git import GitRepository
@@ -54,7 +55,10 @@ def uncommitted(repository: GitRepository, root: str) -> Checkout:
     def read(wanted: Sequence[Entry]) -> Iterator[bytes]:
         return read_worktree(repository.top, wanted, object_format=repository.object_format)
 
-    return Checkout(revision=WORKTREE, files=Files(root=root, entries=entries, read=read))
+    def recall() -> Mapping[str, RememberedRollback]:
+        return repository.remembered_rollbacks(None, repository.tip(), root)
+
+    return Checkout(revision=WORKTREE, files=Files(root=root, entries=entries, read=read, recall=recall))
 
 
 def uncommitted_or_none(repository: GitRepository, root: str) -> Files:

@@ -98,10 +98,12 @@ class Commits:
         """Tell whether main contains the candidate."""
         return candidate in self.ancestors(self.main)
 
-    def remembered_rollbacks(self, since: str, until: str, environment: str) -> Mapping[str, RememberedRollback]:
+    def remembered_rollbacks(
+        self, since: str | None, until: str, environment: str
+    ) -> Mapping[str, RememberedRollback]:
         """Return, by feature, the highest attempt that a commit of since..until ended, at its first mention."""
         told: dict[str, RememberedRollback] = {}
-        before = set(self.ancestors(since))
+        before = set() if since is None else set(self.ancestors(since))
         for identity in self.ancestors(until):
             if identity in before:
                 break

@@ -245,7 +245,10 @@ class History(RuleBasedStateMachine):
     def _asked(self, revision: str, skew: timedelta, *, adopt: bool, override: bool) -> oracle.Asked:
         commits, tree, in_force = self.scene.commits, self.trees[revision], self.model.in_force
         is_ahead = in_force is not None and commits.relation(in_force, revision) == "ahead"
-        told = commits.remembered_rollbacks(in_force, revision, ROOT) if is_ahead and in_force else {}
+        told = dict(commits.remembered_rollbacks(in_force, revision, ROOT)) if is_ahead and in_force else {}
+        # Of what the database has never seen, the whole history tells.
+        ever = commits.remembered_rollbacks(None, revision, ROOT)
+        told |= {feature: rollback for feature, rollback in ever.items() if feature not in self.model.features}
         return oracle.Asked(
             revision=revision,
             now=self.scene.now,

@@ -79,9 +79,10 @@ def a_creation(standing: Standing | None = None) -> Create:
 
 def carry_out(store: PostgresStore, change: Change, number: int, *, at: datetime = MONDAY) -> State:
     """Carry a change out and return the state that it should leave."""
-    cause = replace(CAUSE, revision=store.scope().revision or "")
+    revision = store.scope().revision or ""
+    cause = replace(CAUSE, revision=revision)
     store.transition(change, transition_id=UUID(int=number), cause=cause)
-    return succeed(change, at=at, revision=cause.revision, transition=UUID(int=number))
+    return succeed(change, at=at, revision=revision, transition=UUID(int=number))
 
 
 def test_an_empty_database_has_neither_root_nor_commit(database: Database) -> None:

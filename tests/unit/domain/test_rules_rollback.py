@@ -10,11 +10,11 @@ from reconciler.domain.ladder import Tier
 from reconciler.domain.plan import Hold, Refusal, Restart, Update, WaitsFor
 from reconciler.domain.state import State
 from tests.builders.domain import (
+    EARLIER,
     FEATURE,
     FROZEN,
     NOT_THE_TIP,
     OWNER,
-    ROLLBACK,
     SOURCE,
     a_definition,
     a_plan,
@@ -55,7 +55,7 @@ def test_a_rollback_that_git_knows_refuses_the_same_attempt(tier: int) -> None:
                 state,
                 tier,
                 rule="rolled-back",
-                reason=f"attempt 1 was rolled back ({str(ROLLBACK.id)[:8]}, 12 of 100 failed)",
+                reason=f"attempt 1 was rolled back ({EARLIER[:10]}: 12 of 100 failed)",
                 remedy="to restart set `attempt: 2`, `rolled_back: 1`, `tier: 1`",
             ),
         )
