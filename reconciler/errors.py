@@ -23,6 +23,10 @@ class DatabaseUnavailableError(ReconcilerError):
     """The server can't be reached or gave up; nothing is known to have changed. Try again."""
 
 
+class StatementFailedError(DatabaseUnavailableError):
+    """One statement failed while the server goes on (a timeout, a full disk); the others may be tried."""
+
+
 class DatabaseOutdatedError(ReconcilerError):
     """The schema isn't the one this version works with; run `reconciler db migrate` or upgrade."""
 

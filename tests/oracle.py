@@ -177,14 +177,25 @@ def _is_unsafe(
     live = [name for name, row in model.features.items() if not row.retired]
     lowered = [name for name in live if _is_less(imported[name], after[name])]
     limits = asked.policy.guard
-    too_many = bool(lowered) and len(live) >= limits.min_rollouts and len(lowered) / len(live) > limits.max_lowered
+    exposed = [name for name in live if model.features[name].tier > 0]
+    demoted = [name for name in exposed if _is_lower(imported[name], after[name])]
+    too_many = any(
+        bool(some) and len(of) >= limits.min_rollouts and len(some) / len(of) > limits.max_lowered
+        for some, of in ((lowered, live), (demoted, exposed))
+    )
     return (too_many or not (asked.files or asked.hidden)) and not asked.override
 
 
 def _is_less(before: Feature | None, after: Feature | None) -> bool:
     assert before is not None
     assert after is not None
-    return after.tier < before.tier or (after.retired and not before.retired)
+    return _is_lower(before, after) or (after.retired and not before.retired)
+
+
+def _is_lower(before: Feature | None, after: Feature | None) -> bool:
+    assert before is not None
+    assert after is not None
+    return after.tier < before.tier
 
 
 def _stricter(one: Gates, other: Gates) -> Gates:

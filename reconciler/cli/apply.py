@@ -53,4 +53,6 @@ def apply(*, worktree: bool, revision: str | None, adopt: bool, allow_unsafe: st
         if revision is None:
             place.note_uncommitted(outcome.view.plan, "apply; see them with `reconciler plan --worktree`")
     show_outcome(call, outcome)
+    for failure in outcome.failures:
+        call.talk.note(f"error: {failure}; the next apply finishes")
     return outcome_code(outcome)

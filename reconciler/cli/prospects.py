@@ -112,4 +112,5 @@ def _outcome_view(view: PlanView, outcome: Outcome) -> OutcomeView:
         conflicts=outcome.conflicts,
         broken=tuple(BrokenRule(change=each.change, rule=each.rule, reason=each.reason) for each in outcome.broken),
         is_settled=outcome.is_settled,
+        failures=outcome.failures,
     )

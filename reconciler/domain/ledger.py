@@ -9,20 +9,26 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The root a database serves and the commit in force; `number` is what a writer states it decided on."""
+    """The root a database serves and the commit in force; `number` is what a writer states it decided on.
+
+    `is_reanchored` says that the commit was put into force after history was rewritten: what lies behind it was
+    never applied and has to be read as well.
+    """
 
     number: int
     root: str | None
     revision: str | None
     now: datetime
+    is_reanchored: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """Every feature of a database: those retired, and the source keys of those in force whole."""
+    """Every feature of a database: those retired, those exposed by tier, and the source keys in force whole."""
 
     features: frozenset[str]
     retired: frozenset[str]
+    exposed: frozenset[str]
     keys: Mapping[str, str]
 
 

@@ -35,10 +35,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
-    """Nothing may be applied when `refusal` is set; nothing needs to be when `is_stale`."""
+    """Nothing may be applied when `refusal` is set; nothing needs to be when `is_stale`.
+
+    `is_foreign` says that the commit is refused for not being merged yet: a plan of it is still worth its answer.
+    """
 
     refusal: str | None = None
     is_stale: bool = False
+    is_foreign: bool = False
 
 
 PERMITTED = Permission()
@@ -53,7 +57,8 @@ def examine(candidate: Candidate) -> Permission:
         _shallow(candidate): candidate.relation is Relation.UNKNOWN or candidate.on_branch is None,
         _rewritten(candidate): candidate.relation is Relation.DIVERGED,
     }
-    return Permission(refusal=next((refusal for refusal, applies in refusals.items() if applies), None))
+    refusal = next((refusal for refusal, applies in refusals.items() if applies), None)
+    return Permission(refusal=refusal, is_foreign=candidate.on_branch is False)
 
 
 def holds_raises(candidate: Candidate, clock_skew: timedelta) -> RaisesHeld | None:

@@ -10,7 +10,14 @@ from uuid import UUID
 from reconciler.domain.guard import permitted
 from reconciler.domain.ledger import Cause, RevisionRecord
 from reconciler.domain.plan import Change, Plan, Rollback
-from reconciler.errors import ConflictError, RevisionRefusedError, RuleViolatedError, SupersededError
+from reconciler.errors import (
+    ConflictError,
+    DatabaseUnavailableError,
+    RevisionRefusedError,
+    RuleViolatedError,
+    StatementFailedError,
+    SupersededError,
+)
 from reconciler.reconcile.observe import Prospect
 from reconciler.reconcile.ports import Store
 
@@ -32,7 +39,8 @@ class Broken:
 class Outcome:
     """What an apply did: the last plan it decided on, what it carried out, lost to others, and was refused.
 
-    `is_stale` says that a newer revision is in force, so that there was nothing to do or to go on with.
+    `is_stale` says that a newer revision is in force, so that there was nothing to do or to go on with; `failures`
+    are what the database failed at, which the next apply finishes.
     """
 
     plan: Plan
@@ -41,6 +49,7 @@ class Outcome:
     broken: tuple[Broken, ...] = ()
     is_stale: bool = False
     is_settled: bool = True
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +57,8 @@ class _Ledger:
     done: list[Change] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     broken: dict[str, Broken] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +80,13 @@ class Applier:
                 return _outcome(prospect, ledger, is_stale=True)
             if prospect.permission.refusal is not None:
                 raise RevisionRefusedError(prospect.permission.refusal)
-            if self._round(prospect, ledger):
+            try:
+                if self._round(prospect, ledger):
+                    return _outcome(prospect, ledger)
+            except DatabaseUnavailableError as error:
+                if not ledger.done:
+                    raise
+                ledger.failures.append(str(error))
                 return _outcome(prospect, ledger)
         return _outcome(prospect, ledger, is_settled=False)
 
@@ -79,7 +96,7 @@ class Applier:
         # Rollbacks first, before their commit is in force: once it is, nobody looks for them behind it again.
         imports = tuple(change for change in changes if isinstance(change, Rollback))
         lost = self._carry_out(imports, None, ledger, of=len(changes))
-        if lost or ledger.broken or prospect.plan.is_blocked:
+        if lost or ledger.failed or ledger.broken or prospect.plan.is_blocked:
             return not lost
         try:
             self._take_revision(prospect)
@@ -87,7 +104,7 @@ class Applier:
         except ConflictError as error:
             ledger.conflicts.append(str(error))
             return False
-        self._remember(prospect, changes, lost | ledger.broken.keys())
+        self._remember(prospect, changes, lost | ledger.failed | ledger.broken.keys())
         return not lost
 
     def _take_revision(self, prospect: Prospect) -> None:
@@ -112,7 +129,7 @@ class Applier:
         lost: set[str] = set()
         begun = 0 if revision is None else of - len(changes)
         for count, change in enumerate(changes, start=begun + 1):
-            if change.feature not in lost and change.feature not in ledger.broken:
+            if change.feature not in lost | ledger.failed | ledger.broken.keys():
                 self._one(change, cause, ledger, lost)
             self.report(count, of)
         return lost
@@ -122,6 +139,10 @@ class Applier:
             self.store.transition(change, transition_id=self.new_id(), cause=cause)
         except SupersededError:
             raise
+        except StatementFailedError as error:
+            # Features don't share a fate: the server goes on, so do the others.
+            ledger.failed.add(change.feature)
+            ledger.failures.append(f"{change.feature}: {error}")
         except ConflictError as error:
             lost.add(change.feature)
             ledger.conflicts.append(str(error))
@@ -157,6 +178,7 @@ def _outcome(prospect: Prospect, ledger: _Ledger, *, is_stale: bool = False, is_
         done=tuple(ledger.done),
         conflicts=tuple(ledger.conflicts),
         broken=tuple(ledger.broken.values()),
+        failures=tuple(ledger.failures),
         is_stale=is_stale,
         is_settled=is_settled,
     )

@@ -66,7 +66,7 @@ def prepare(store: Store, repository: Repository, request: Request) -> Prospect:
     circumstances = Circumstances(
         revision=candidate.revision,
         raises_held=holds_raises(candidate, scope.now - request.local_now),
-        remembered=_remembered(repository, candidate, request.root),
+        remembered=_remembered(repository, scope, candidate, request.root),
         adopt=request.adopt,
     )
     entries = repository.entries(candidate.revision, request.root)
@@ -97,7 +97,8 @@ def compare(
     circumstances = _recalled(files, desired.definitions.keys() - index.features, circumstances)
     states = store.states(_undecided(desired, index, circumstances))
     plan = diff(desired, Observed(now=scope.now, states=states), circumstances)
-    plan = guard(plan, desired, live=len(index.features - index.retired), allowed=allowed)
+    live = len(index.features - index.retired)
+    plan = guard(plan, desired, live=live, exposed=len(index.exposed), allowed=allowed)
     return Prospect(plan=plan, root=files.root, desired=desired, states=states, scope=scope, permission=permission)
 
 
@@ -113,7 +114,11 @@ def _candidate(repository: Repository, scope: Scope, request: Request) -> Candid
     )
 
 
-def _remembered(repository: Repository, candidate: Candidate, environment: str) -> Mapping[str, RememberedRollback]:
+def _remembered(
+    repository: Repository, scope: Scope, candidate: Candidate, environment: str
+) -> Mapping[str, RememberedRollback]:
+    if scope.is_reanchored:
+        return repository.remembered_rollbacks(None, candidate.revision, environment)
     if candidate.in_force is None or candidate.relation is not Relation.AHEAD:
         return {}
     return repository.remembered_rollbacks(candidate.in_force, candidate.revision, environment)

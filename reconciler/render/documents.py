@@ -46,6 +46,7 @@ def outcome_json(outcome: OutcomeView) -> str:
             "broken": [_broken(broken) for broken in outcome.broken],
             "conflicts": outcome.conflicts,
             "is_settled": outcome.is_settled,
+            "failures": list(outcome.failures),
             **_rest(plan),
             "summary": _summary(plan, outcome.done),
         }

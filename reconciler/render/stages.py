@@ -77,7 +77,7 @@ def done_summary(outcome: OutcomeView) -> str:
         outcome.done,
         is_done=True,
         broken=len(outcome.broken),
-        is_settled=outcome.is_settled,
+        is_settled=outcome.is_settled and not outcome.failures,
     )
 
 

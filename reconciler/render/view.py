@@ -52,6 +52,7 @@ class OutcomeView:
     conflicts: tuple[str, ...] = ()
     broken: tuple[BrokenRule, ...] = ()
     is_settled: bool = True
+    failures: tuple[str, ...] = ()
 
     @property
     def fence(self) -> str | None:

@@ -45,7 +45,8 @@ def relation(git: Plumbing, applied: str, candidate: str) -> Relation:
         return Relation.UNKNOWN
     only_applied, only_candidate = apart
     if only_applied == 0:
-        return Relation.AHEAD
+        # Behind a cut there may be commits, and what they say, that nobody would ever look at again.
+        return Relation.UNKNOWN if _is_cut_between(git, applied, candidate) else Relation.AHEAD
     if only_candidate == 0:
         return Relation.BEHIND
     return Relation.UNKNOWN if is_incomplete(git) else Relation.DIVERGED
@@ -70,6 +71,17 @@ def is_incomplete(git: Plumbing) -> bool:
         "config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$", accept=(0, 1)
     )
     return promised.code == 0
+
+
+def _is_cut_between(git: Plumbing, applied: str, candidate: str) -> bool:
+    if not is_incomplete(git):
+        return False
+    cut = git.run("rev-parse", "--git-path", "shallow").output.decode("utf-8", "surrogateescape").strip()
+    file = git.folder / cut
+    if not file.exists():
+        return False
+    between = git.run("rev-list", "--end-of-options", candidate, f"^{applied}").output.split()
+    return not set(between).isdisjoint(file.read_bytes().split())
 
 
 def remembered_rollbacks(

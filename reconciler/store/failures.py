@@ -14,11 +14,17 @@ from reconciler.errors import (
     DatabaseUnavailableError,
     ReconcilerError,
     RuleViolatedError,
+    StatementFailedError,
     SupersededError,
 )
 
 _DECIDE_ANEW = {"40001", "40P01", "55P03"}
 _BREAKS_A_RULE = ("22", "23", "428C9")  # data exceptions, integrity constraints, generated columns
+_REMEDIES = {
+    "one_raise_a_commit": "this commit has raised it once; ask for the raise with a new commit",
+    "raise_needs_another_commit": "this commit asked for the tier that is so; ask for the raise with a new commit",
+}
+_IS_GONE = ("08", "57P")
 _NOT_MIGRATED = {"3F000", "42P01", "42703", "42883"}
 _ALREADY_THERE = {
     "one_row_a_version",
@@ -50,14 +56,16 @@ def translate(error: psycopg.Error) -> ReconcilerError:
     if state in _DECIDE_ANEW or constraint in _ALREADY_THERE:
         return ConflictError(message)
     if state.startswith(_BREAKS_A_RULE):
-        return RuleViolatedError(_rule(error), message)
+        rule = _rule(error)
+        return RuleViolatedError(rule, _REMEDIES.get(rule, message))
     if not state and isinstance(error, psycopg.DataError):
         return RuleViolatedError("text_is_unicode", message)  # refused on the way, such as a NUL
     if state == "42501":
         return DatabaseDeniedError(f"{message}; connect as a role that was granted rollouts_reconciler")
     if state in _NOT_MIGRATED:
         return DatabaseOutdatedError(f"the schema is not there ({message}); run `reconciler db migrate`")
-    return DatabaseUnavailableError(f"the database failed: {_one_line(message)}; try again when it is well")
+    kind = DatabaseUnavailableError if state.startswith(_IS_GONE) or not state else StatementFailedError
+    return kind(f"the database failed: {_one_line(message)}; try again when it is well")
 
 
 def _rule(error: psycopg.Error) -> str:

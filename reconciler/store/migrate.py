@@ -50,7 +50,8 @@ create table rollouts.schema_migrations (
 );
 """
 _TAKE_LOCK = "select pg_advisory_xact_lock(%s)"
-_EXISTS = "select to_regclass('rollouts.schema_migrations') is not null"
+# By the statement's snapshot: to_regclass may answer from what this session believed before it waited for the lock.
+_EXISTS = "select exists (select from pg_tables where schemaname = 'rollouts' and tablename = 'schema_migrations')"
 _READ = "select version, name, sha256 from rollouts.schema_migrations order by version"
 _RECORD = """
 insert into rollouts.schema_migrations (version, name, sha256, applied_by)

@@ -83,7 +83,13 @@ class PostgresStore:
     def scope(self) -> Scope:
         """Return the root and the commit in force, by the database's clock."""
         row = self._read("read_scope")[0]
-        return Scope(number=row["number"], root=row["root"], revision=row["revision"], now=row["now"])
+        return Scope(
+            number=row["number"],
+            root=row["root"],
+            revision=row["revision"],
+            now=row["now"],
+            is_reanchored=row["is_reanchored"],
+        )
 
     def index(self) -> Index:
         """Return every feature by name."""
@@ -91,6 +97,7 @@ class PostgresStore:
         return Index(
             features=frozenset(row["feature_name"] for row in rows),
             retired=frozenset(row["feature_name"] for row in rows if row["retired"]),
+            exposed=frozenset(row["feature_name"] for row in rows if row["is_exposed"]),
             keys={row["feature_name"]: row["source_key"] for row in rows if row["source_key"] is not None},
         )
 

@@ -12,9 +12,18 @@ from reconciler.domain.history import Transition
 from reconciler.domain.ledger import Cause, Index, RevisionRecord, Scope
 from reconciler.domain.plan import Change
 from reconciler.domain.state import State
+from reconciler.errors import DatabaseUnavailableError, StatementFailedError
 from reconciler.reconcile.ports import Store
 from tests.builders.database import Database
 from tests.builders.scene import ROOT, Scene, a_scene
+
+
+def time_out() -> None:
+    raise StatementFailedError("the database failed: canceling statement due to statement timeout")
+
+
+def lose_the_server() -> None:
+    raise DatabaseUnavailableError("the database can't be reached")
 
 
 class CrashError(Exception):
@@ -155,6 +164,50 @@ def test_a_lost_race_does_not_forget_a_rollback_that_a_trailer_told_of(scene: Sc
     scene.apply(store=Watched(scene.store, before_transition=update))
 
     assert [kind for kind, _, _ in scene.chain("checkout")] == ["create", "update", "rollback"]
+
+
+def test_a_statement_that_fails_takes_no_other_feature_with_it(scene: Scene) -> None:
+    scene.commit({"basket": {"tier": 1}, "gifts": {"tier": 1}})
+
+    outcome = scene.apply(store=Watched(scene.store, before_transition=time_out))
+    again = scene.apply()
+
+    assert outcome.failures == ("basket: the database failed: canceling statement due to statement timeout",)
+    assert [change.feature for change in outcome.done] == ["gifts"]
+    assert [change.feature for change in again.done] == ["basket"]
+
+
+def test_what_was_done_before_the_server_was_lost_is_told(scene: Scene) -> None:
+    scene.commit({"basket": {"tier": 1}, "gifts": {"tier": 1}})
+    watched = Watched(scene.store)
+
+    def once_more() -> None:
+        watched.before_transition = lose_the_server
+
+    watched.before_transition = once_more
+    outcome = scene.apply(store=watched)
+
+    assert [change.feature for change in outcome.done] == ["basket"]
+    assert outcome.failures == ("the database can't be reached",)
+
+
+def test_what_lies_behind_a_reanchored_commit_is_read_as_well(scene: Scene) -> None:
+    """History was rewritten with a rollback in it, and put into force as it is: nobody has applied it yet."""
+    scene.commit({}, rollbacks={"checkout": 1})
+    tip = scene.commit({})
+    record = RevisionRecord(
+        previous_number=scene.store.scope().number,
+        root=ROOT,
+        revision=tip,
+        actor="ada",
+        kind="reanchor",
+        reason="reset",
+    )
+    scene.store.take_revision(record)
+
+    scene.apply()
+
+    assert scene.chain("checkout") == [("create", 1, 1), ("rollback", 0, 1)]
 
 
 def test_a_commit_raises_a_feature_once_even_when_history_is_rewritten_back_to_it(scene: Scene) -> None:

@@ -196,7 +196,8 @@ def _planned(desired: Desired, states: dict[str, State], named: dict[str, Any]) 
     )
     plan = diff(desired, Observed(now=named["now"], states=states, evidence=named["verdicts"]), circumstances)
     live = sum(1 for state in states.values() if not state.standing.retired)
-    return guard(plan, desired, live=live, allowed="meant" if named["override"] else None)
+    exposed = sum(1 for state in states.values() if not state.standing.retired and state.standing.tier)
+    return guard(plan, desired, live=live, exposed=exposed, allowed="meant" if named["override"] else None)
 
 
 def _carried_out(plan: Plan, states: dict[str, State], now: Any) -> dict[str, Feature]:

@@ -39,5 +39,7 @@ end
 $$;
 
 grant usage on schema rollouts to rollouts_reconciler, rollouts_application, rollouts_reader;
+-- Whoever is granted rollouts_owner may migrate, not only the login that was first.
+grant select, insert on rollouts.schema_migrations to rollouts_owner;
 -- Every command first looks whether the schema is the one it works with.
 grant select on rollouts.schema_migrations to rollouts_reconciler, rollouts_application, rollouts_reader;

@@ -231,7 +231,7 @@ create table rollouts.rollout_transitions (
         revision ~ '\A([0-9a-f]{40}|[0-9a-f]{64})\Z' and coalesce(rollback_commit ~ '\A([0-9a-f]{40}|[0-9a-f]{64})\Z', true)
     ),
     constraint texts_are_short check (
-        octet_length(description) <= 8192 and octet_length(owner) <= 512
+        octet_length(description) <= 8192 and octet_length(owner) <= 800
         and octet_length(reason) between 1 and 2048 and octet_length(actor) between 1 and 256
     )
 );

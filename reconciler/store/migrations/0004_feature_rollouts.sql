@@ -129,3 +129,4 @@ comment on table rollouts.settled_sources is 'the key of each file that is in fo
 
 grant select on rollouts.feature_rollouts to rollouts_reconciler, rollouts_application, rollouts_reader;
 grant select, insert, update, delete on rollouts.settled_sources to rollouts_reconciler;
+grant select on rollouts.settled_sources to rollouts_reader;

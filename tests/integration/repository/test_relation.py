@@ -99,6 +99,22 @@ def test_a_shallow_clone_knows_what_it_sees(tmp_path: Path) -> None:
     assert relation(shallow, tip, tip) is Relation.SAME
 
 
+def test_a_cut_between_the_two_commits_may_hide_what_a_rollback_says(tmp_path: Path) -> None:
+    """The merged branch is cut off: nobody would ever look behind the tip again for what its commits say."""
+    origin = a_repository(tmp_path, {"a": "a"}, name="origin")
+    applied = origin.commit({"a": "b"})
+    origin.branch("rollback")
+    origin.checkout("rollback")
+    origin.commit({"b": "1"})
+    origin.commit({"b": "2"})
+    origin.checkout("main")
+    tip = origin.merge("rollback")
+    shallow = origin.clone(tmp_path / "shallow", depth=2)
+
+    assert relation(origin, applied, tip) is Relation.AHEAD
+    assert relation(shallow, applied, tip) is Relation.UNKNOWN
+
+
 def test_a_damaged_history_is_an_error_and_not_a_no(tmp_path: Path) -> None:
     sandbox = a_repository(tmp_path, {"a": "a"})
     applied = sandbox.tip()

@@ -87,7 +87,7 @@ TEXTS: dict[str, tuple[str, dict[str, object]]] = {
     "a reason of 2049 bytes": ("texts_are_short", {"reason": "x" * 2049}),
     "nobody": ("texts_are_short", {"actor": ""}),
     "a name of 257 bytes": ("texts_are_short", {"actor": "x" * 257}),
-    "an owner of 513 bytes": ("texts_are_short", {"owner": "x" * 513}),
+    "an owner of 801 bytes": ("texts_are_short", {"owner": "x" * 801}),
     "a description of 8193 bytes": ("texts_are_short", {"description": "x" * 8193}),
     "a rollback commit that is none": ("revision_is_a_commit", {"rollback_commit": "HEAD"}),
     "a rollback commit and a newline": ("revision_is_a_commit", {"rollback_commit": commit(1) + "\n"}),

@@ -219,7 +219,10 @@ def test_copies_in_go_through_the_chain(database: Database, owned: Connection) -
             {"rollout_transitions", "rollout_revisions", "feature_rollouts", "rollout_scope", "settled_sources"},
         ),
         (APPLICATION, {"feature_rollouts"}),
-        (READER, {"rollout_transitions", "rollout_revisions", "feature_rollouts", "rollout_scope"}),
+        (
+            READER,
+            {"rollout_transitions", "rollout_revisions", "feature_rollouts", "rollout_scope", "settled_sources"},
+        ),
     ],
 )
 def test_a_login_reads_what_its_role_is_for(

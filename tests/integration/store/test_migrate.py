@@ -175,6 +175,21 @@ def test_those_who_read_under_an_old_snapshot_see_what_others_applied(empty: Dat
     test_twelve_at_once_apply_each_migration_once(empty)
 
 
+def test_one_that_waited_for_the_first_sees_what_that_made(empty: Database) -> None:
+    """The one that waits has looked before, and found nothing."""
+    slow = replace(FIRST, sql=FIRST.sql + b"select pg_sleep(0.5);")
+    with psycopg.connect(empty.dsn) as first, psycopg.connect(empty.dsn) as second:
+        assert pending(second, (slow, SECOND)) == (slow, SECOND)
+        with ThreadPoolExecutor(1) as other:
+            ahead = other.submit(migrate, first, applied_by="ada", migrations=(slow, SECOND))
+            with psycopg.connect(empty.dsn, autocommit=True) as watcher:
+                _wait_until(watcher, "select exists (select from pg_stat_activity where wait_event = 'PgSleep')")
+
+            behind = migrate(second, applied_by="bob", migrations=(slow, SECOND))
+
+    assert sorted(one.version for one in (*ahead.result(), *behind)) == [1, 2]
+
+
 def test_a_killed_process_leaves_whole_migrations_and_no_lock(empty: Database) -> None:
     script = (
         "import psycopg, sys; from reconciler.store.migrate import Migration, migrate\n"

@@ -91,7 +91,7 @@ def test_an_empty_database_has_neither_root_nor_commit(database: Database) -> No
     store = PostgresStore.at(database.dsn)
 
     assert store.scope() == Scope(number=0, root=None, revision=None, now=MONDAY)
-    assert store.index() == Index(features=frozenset(), retired=frozenset(), keys={})
+    assert store.index() == Index(features=frozenset(), retired=frozenset(), exposed=frozenset(), keys={})
     assert store.states(None) == {}
     assert store.history("checkout") == ()
     store.close()
@@ -101,7 +101,7 @@ def test_the_commit_taken_last_is_in_force(store: PostgresStore) -> None:
     store.take_revision(a_record(1, commit(2), unsafe_reason="agreed"))
     store.take_revision(a_record(2, commit(1), kind="reanchor", reason="the branch was reset"))
 
-    assert store.scope() == Scope(number=3, root="rollouts.d", revision=commit(1), now=MONDAY)
+    assert store.scope() == Scope(number=3, root="rollouts.d", revision=commit(1), now=MONDAY, is_reanchored=True)
 
 
 @pytest.mark.parametrize("standing", [None, EXTREME], ids=["plain", "extreme"])
@@ -176,7 +176,10 @@ def test_a_source_is_known_at_the_version_where_it_is_in_force_only(store: Postg
     store.remember_sources({"checkout": (2, "c" * 40)})
     store.remember_sources({"checkout": (1, "a" * 40)})
     assert store.index() == Index(
-        features=frozenset({"checkout"}), retired=frozenset(), keys={"checkout": "c" * 40}
+        features=frozenset({"checkout"}),
+        retired=frozenset(),
+        exposed=frozenset({"checkout"}) if created.standing.tier else frozenset(),
+        keys={"checkout": "c" * 40},
     )
 
 

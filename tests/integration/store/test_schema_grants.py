@@ -21,6 +21,8 @@ BINARIES = Path(_BINARIES) if _BINARIES else None
 RECONCILER, APPLICATION, READER = "rollouts_reconciler", "rollouts_application", "rollouts_reader"
 
 TABLES = {
+    ("schema_migrations", "rollouts_owner", "SELECT"),
+    ("schema_migrations", "rollouts_owner", "INSERT"),
     ("schema_migrations", RECONCILER, "SELECT"),
     ("schema_migrations", APPLICATION, "SELECT"),
     ("schema_migrations", READER, "SELECT"),
@@ -37,6 +39,7 @@ TABLES = {
     ("settled_sources", RECONCILER, "INSERT"),
     ("settled_sources", RECONCILER, "UPDATE"),
     ("settled_sources", RECONCILER, "DELETE"),
+    ("settled_sources", READER, "SELECT"),
 }
 COLUMNS = {
     "rollout_revisions": "previous_number root revision kind reason unsafe_reason actor",

@@ -77,7 +77,7 @@ def test_too_many_rollouts_lowered_at_once_is_unsafe(
 ) -> None:
     plan = a_plan(changes=changes)
 
-    assert guard(plan, SOME, live=live) == replace(plan, unsafe=unsafe)
+    assert guard(plan, SOME, live=live, exposed=live) == replace(plan, unsafe=unsafe)
 
 
 @pytest.mark.parametrize("limit", [0.07, 0.14, 0.28, 0.29, 0.56, 0.57, 0.58], ids=lambda limit: f"{limit:.0%}")
@@ -86,14 +86,14 @@ def test_exactly_the_limit_is_safe_and_one_more_is_not(limit: float) -> None:
     desired = replace(SOME, policy=Policy(guard=GuardLimits(max_lowered=limit)))
     exactly = round(limit * 100)
 
-    assert guard(a_plan(changes=demotions(exactly)), desired, live=100).unsafe is None
-    assert guard(a_plan(changes=demotions(exactly + 1)), desired, live=100).unsafe is not None
+    assert guard(a_plan(changes=demotions(exactly)), desired, live=100, exposed=100).unsafe is None
+    assert guard(a_plan(changes=demotions(exactly + 1)), desired, live=100, exposed=100).unsafe is not None
 
 
 def test_the_message_names_a_limit_as_it_was_written() -> None:
     desired = replace(SOME, policy=Policy(guard=GuardLimits(max_lowered=0.125)))
 
-    unsafe = guard(a_plan(changes=demotions(2)), desired, live=10).unsafe
+    unsafe = guard(a_plan(changes=demotions(2)), desired, live=10, exposed=10).unsafe
 
     assert unsafe == "2 of 10 rollouts would be lowered or retired at once, more than 12.5%"
 
@@ -101,7 +101,7 @@ def test_the_message_names_a_limit_as_it_was_written() -> None:
 def test_a_policy_that_allows_none_refuses_the_first() -> None:
     desired = replace(SOME, policy=Policy(guard=GuardLimits(max_lowered=0, min_rollouts=1)))
 
-    unsafe = guard(a_plan(changes=demotions(1)), desired, live=1).unsafe
+    unsafe = guard(a_plan(changes=demotions(1)), desired, live=1, exposed=1).unsafe
 
     assert unsafe == "1 of 1 rollouts would be lowered or retired at once, more than 0%"
 
@@ -110,7 +110,7 @@ def test_a_retired_rollout_that_comes_back_lower_is_not_one_of_the_live() -> Non
     desired = replace(SOME, policy=Policy(guard=GuardLimits(max_lowered=0, min_rollouts=1)))
     back = Demote(feature="checkout", before=a_state(4, retired=True), after=a_standing(1), reason="tier 4 -> 1")
 
-    assert guard(a_plan(changes=(back,)), desired, live=1).unsafe is None
+    assert guard(a_plan(changes=(back,)), desired, live=1, exposed=1).unsafe is None
 
 
 @pytest.mark.parametrize(
@@ -126,17 +126,17 @@ def test_a_retired_rollout_that_comes_back_lower_is_not_one_of_the_live() -> Non
 def test_an_empty_root_is_unsafe_however_few_rollouts_there_are(
     desired: Desired, unsafe: str | None, live: int
 ) -> None:
-    assert guard(a_plan(), desired, live=live) == a_plan(unsafe=unsafe)
+    assert guard(a_plan(), desired, live=live, exposed=live) == a_plan(unsafe=unsafe)
 
 
 def test_an_override_is_recorded_with_the_danger_it_allows() -> None:
-    plan = guard(a_plan(changes=demotions(4)), SOME, live=10, allowed="end of season")
+    plan = guard(a_plan(changes=demotions(4)), SOME, live=10, exposed=10, allowed="end of season")
 
     assert (plan.is_blocked, plan.unsafe_allowed) == (False, "end of season")
 
 
 def test_an_override_that_is_not_needed_is_not_recorded() -> None:
-    assert guard(a_plan(), SOME, live=10, allowed="end of season") == a_plan()
+    assert guard(a_plan(), SOME, live=10, exposed=10, allowed="end of season") == a_plan()
 
 
 @pytest.mark.parametrize(
@@ -151,3 +151,11 @@ def test_an_override_that_is_not_needed_is_not_recorded() -> None:
 )
 def test_an_unsafe_plan_lets_its_rollbacks_through(plan: Plan, changes: tuple[Change, ...]) -> None:
     assert permitted(plan) == changes
+
+
+def test_rollouts_at_tier_0_do_not_hide_that_all_others_are_lowered() -> None:
+    plan = a_plan(changes=demotions(10))
+
+    guarded = guard(plan, SOME, live=35, exposed=10)
+
+    assert guarded.unsafe == "10 of 10 exposed rollouts would be lowered at once, more than 30%"

@@ -33,18 +33,26 @@ def a_candidate(
     ("candidate", "permission"),
     [
         pytest.param(a_candidate(None), Permission(), id="the first apply"),
-        pytest.param(a_candidate(None, on_branch=False), Permission(refusal=FOREIGN), id="the first, foreign"),
+        pytest.param(
+            a_candidate(None, on_branch=False),
+            Permission(refusal=FOREIGN, is_foreign=True),
+            id="the first, foreign",
+        ),
         pytest.param(a_candidate(None, on_branch=None), Permission(refusal=SHALLOW), id="the first, shallow"),
         pytest.param(a_candidate(Relation.SAME), Permission(), id="again"),
         pytest.param(a_candidate(Relation.AHEAD), Permission(), id="newer"),
         pytest.param(a_candidate(Relation.AHEAD, tip=EARLIER), Permission(), id="newer, not the tip"),
-        pytest.param(a_candidate(on_branch=False), Permission(refusal=FOREIGN), id="newer, foreign"),
+        pytest.param(
+            a_candidate(on_branch=False), Permission(refusal=FOREIGN, is_foreign=True), id="newer, foreign"
+        ),
         pytest.param(a_candidate(on_branch=None), Permission(refusal=SHALLOW), id="newer, unknown branch"),
         pytest.param(a_candidate(Relation.BEHIND), Permission(is_stale=True), id="older"),
         pytest.param(a_candidate(Relation.BEHIND, on_branch=False), Permission(is_stale=True), id="older, foreign"),
         pytest.param(a_candidate(Relation.DIVERGED), Permission(refusal=REWRITTEN), id="rewritten"),
         pytest.param(
-            a_candidate(Relation.DIVERGED, on_branch=False), Permission(refusal=FOREIGN), id="diverged, foreign"
+            a_candidate(Relation.DIVERGED, on_branch=False),
+            Permission(refusal=FOREIGN, is_foreign=True),
+            id="diverged, foreign",
         ),
         pytest.param(a_candidate(Relation.UNKNOWN), Permission(refusal=SHALLOW), id="can't tell"),
     ],
