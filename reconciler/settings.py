@@ -14,6 +14,7 @@ _LONGEST_ACTOR = 256  # bytes
 _LONGEST_REASON = 2048  # bytes
 
 _URI = re.compile(r"(?P<head>postgres(?:ql)?://[^:/?#\s@]*):(?P<password>[^\s]*)@")
+_QUERY = re.compile(r"(?P<lead>[?&])password=(?P<password>[^&\s]*)&?")
 _WORD = re.compile(
     r"""(?P<head>\b(?:ssl)?password\s*=\s*)(?P<password>'(?:[^'\\]|\\.)*'?|(?:[^\s\\'&]|\\.)+)""", re.IGNORECASE
 )
@@ -67,6 +68,10 @@ def apart(dsn: str) -> tuple[str, str | None]:
     uri = _URI.match(dsn)
     if uri is not None:
         return f"{uri['head']}@{dsn[uri.end() :]}", unquote(uri["password"])
+    query = _QUERY.search(dsn) if "://" in dsn else None
+    if query is not None:
+        rest = f"{dsn[: query.start()]}{query['lead']}{dsn[query.end() :]}".rstrip("?&")
+        return rest, unquote(query["password"])
     word = _WORD.search(dsn)
     if word is None or "://" in dsn:
         return dsn, None

@@ -67,6 +67,8 @@ def test_no_password_is_shown(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("dsn", "rest", "password"),
     [
+        ("postgresql://u@h/db?password=hunter%212&x=1", "postgresql://u@h/db?x=1", "hunter!2"),
+        ("postgresql://u@h/db?x=1&password=hunter2", "postgresql://u@h/db?x=1", "hunter2"),
         pytest.param("postgresql://ada:p%40w@db/x", "postgresql://ada@db/x", "p@w", id="address"),
         pytest.param("postgresql://ada@db/x", "postgresql://ada@db/x", None, id="address without one"),
         pytest.param("host=db password=pw1 user=ada", "host=db  user=ada", "pw1", id="word"),
