@@ -22,21 +22,30 @@ from reconciler.store.rows import transition_parameters
 from reconciler.store.statements import statement
 from tests.benchmarks.corpus import a_repository
 from tests.benchmarks.databases import a_migrated_database
-from tests.benchmarks.measure import least, report
+from tests.benchmarks.measure import Cost, least, report
 
 REVISION = "0" * 40
+ROUNDS = 3
 
 
 def main(count: int = 10_000) -> None:
     """Print the ratio of an apply that creates `count` rollouts to bare inserts of the same rows."""
     with TemporaryDirectory() as folder:
         top = a_repository(Path(folder), count)
-        with a_migrated_database() as dsn:
-            applied = least(lambda: _apply(dsn, top), runs=1)
-        with a_migrated_database() as dsn:
-            rows = _rows(dsn, top)
-            bare = least(lambda: _insert(dsn, rows), runs=1)
-    report(f"apply, {count} creations", applied, bare, "1.50", by_wall=True)
+        pairs = [(_bare(top), _applied(top)) for _ in range(ROUNDS)]
+    floor, cost = (min((pair[side] for pair in pairs), key=lambda cost: cost.wall) for side in (0, 1))
+    report(f"apply, {count} creations", cost, floor, "1.50", by_wall=True)
+
+
+def _applied(top: Path) -> Cost:
+    with a_migrated_database() as dsn:
+        return least(lambda: _apply(dsn, top), runs=1)
+
+
+def _bare(top: Path) -> Cost:
+    with a_migrated_database() as dsn:
+        rows = _rows(dsn, top)
+        return least(lambda: _insert(dsn, rows), runs=1)
 
 
 def _apply(dsn: str, top: Path) -> Outcome:
