@@ -1,7 +1,7 @@
 """Whole commands on the shipped folder, against Python's start and the imports that a plan needs.
 
-Goal: a plan of the shipped folder costs next to nothing beyond that. The first floor imports what the plan imports, the
-second only the packages of others, which tells what the product's own modules add.
+Goal: a plan of the shipped folder costs next to nothing beyond that. The first floor imports what the plan imports,
+the second only the packages of others, which tells what modules of our own add.
 """
 
 from __future__ import annotations
