@@ -86,10 +86,7 @@ def apply(model: Model, asked: Asked) -> Expected:
     decided = {name: _decide(imported[name], name, asked) for name in names}
     if _is_unsafe(model, imported, {name: after for name, (after, _) in decided.items()}, asked):
         rescued = {name: row for name, row in imported.items() if row is not None and name in model.features}
-        return Expected(
-            model=model if rescued == model.features else Model(features=rescued, in_force=asked.revision),
-            outcome=UNSAFE,
-        )
+        return Expected(model=replace(model, features=rescued), outcome=UNSAFE)
     features = {name: after for name, (after, _) in decided.items() if after is not None}
     answers = {
         name: DONE if answer == IN_SYNC and after != model.features.get(name) else answer

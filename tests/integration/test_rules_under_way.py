@@ -166,6 +166,17 @@ def test_a_lost_race_does_not_forget_a_rollback_that_a_trailer_told_of(scene: Sc
     assert [kind for kind, _, _ in scene.chain("checkout")] == ["create", "update", "rollback"]
 
 
+def test_of_an_unsafe_commit_nothing_but_its_rollbacks_is_taken(scene: Scene) -> None:
+    before = scene.store.scope().revision
+    scene.commit({"checkout": None, "search": None}, rollbacks={"checkout": 1})
+
+    outcome = scene.apply()
+
+    assert outcome.plan.unsafe == "the root holds no definition at all"
+    assert scene.chain("checkout") == [("create", 1, 1), ("rollback", 0, 1)]
+    assert scene.store.scope().revision == before
+
+
 def test_a_statement_that_fails_takes_no_other_feature_with_it(scene: Scene) -> None:
     scene.commit({"basket": {"tier": 1}, "gifts": {"tier": 1}})
 
