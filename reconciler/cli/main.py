@@ -113,6 +113,9 @@ def _failed(error: Exception, code: int, *, unexpected: bool = False) -> int:
 
 
 def _misused(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message())
+        return EXIT_USAGE
     context = getattr(error, "ctx", None)
     hint = f"; see `{context.command_path} --help`" if context is not None else ""
     message = error.format_message().rstrip(".")

@@ -48,6 +48,12 @@ class Workplace:
     def applied(self, *, revision: str | None, adopt: bool, allow_unsafe: str | None) -> OutcomeView:
         """Apply a commit; the plan that is shown is the last one decided on."""
         decided: list[Prospect] = []
+        done = total = 0
+
+        def report(count: int, of: int) -> None:
+            nonlocal done, total
+            done, total = count, of
+            self.call.talk.report(count, of)
 
         def decide() -> Prospect:
             with self.call.talk.step("reading definitions and comparing"):
@@ -63,10 +69,13 @@ class Workplace:
             prepare=decide,
             new_id=uuid4,
             actor=self.call.settings.actor,
-            report=self.call.talk.report,
+            report=report,
         )
         try:
             outcome = applier.run()
+        except KeyboardInterrupt:
+            self.call.talk.note(f"{done:,} of {total:,} changes are done; the next apply finishes")
+            raise
         finally:
             self.call.talk.clear()
         return _outcome_view(view_of(decided[-1]), outcome)

@@ -42,6 +42,8 @@ def validate(*, worktree: bool, revision: str | None) -> int:
     with open_repository(call.settings) as repository, call.talk.step("reading definitions"):
         checkout = uncommitted(repository, root) if worktree else committed(repository, root, revision)
         desired = load(checkout.files.entries, checkout.files.read, root)
+        if not worktree and revision is None and repository.is_dirty(root):
+            call.talk.note(f"note: uncommitted changes in {root} are not checked; check them with --worktree")
     valid = len(desired.definitions)
     show_problems(call, desired.problems, revision=checkout.revision, root=root, files=valid)
     return EXIT_REFUSED if desired.problems else EXIT_DONE

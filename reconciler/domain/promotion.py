@@ -92,7 +92,7 @@ def _earned(definition: Definition, state: State, evidence: Evidence, now: datet
 
 
 def _patience(state: State, definition: Definition) -> str:
-    return _settle_first(state, definition, "nothing to do: it is applied when the dwell is served")
+    return _settle_first(state, definition, "nothing to do: the first apply after that raises it")
 
 
 def _settle_first(state: State, definition: Definition, otherwise: str) -> str:

@@ -83,6 +83,11 @@ def holds_raises(candidate: Candidate, clock_skew: timedelta) -> RaisesHeld | No
 
 
 def _foreign(candidate: Candidate) -> str:
+    if candidate.relation is Relation.DIVERGED:
+        return (
+            f"{candidate.revision[:10]} is not merged and does not contain {(candidate.in_force or '')[:10]}, "
+            "which is in force: merge or rebase onto it, or what others changed since looks undone"
+        )
     return f"{candidate.revision[:10]} is not on the applied branch; merge it, or name another with --branch"
 
 
@@ -95,6 +100,7 @@ def _shallow(candidate: Candidate) -> str:
 
 def _rewritten(candidate: Candidate) -> str:
     return (
-        f"history was rewritten: {candidate.revision[:10]} does not contain {(candidate.in_force or '')[:10]}, "
-        "which is in force; when that is meant, run `reconciler db reanchor --reason TEXT`"
+        f"{candidate.revision[:10]} does not contain {(candidate.in_force or '')[:10]}, which is in force: "
+        "merge or rebase onto it; only when the branch was rewritten on purpose, "
+        "run `reconciler db reanchor --reason TEXT`"
     )

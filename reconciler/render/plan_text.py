@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reconciler.domain.plan import Plan
 from reconciler.render.details import guard_words
 from reconciler.render.layout import Block, Layout
-from reconciler.render.stages import done_summary, stage_title, staged, summary
+from reconciler.render.stages import done_summary, stage_title, staged, summary, withheld
 from reconciler.render.style import Style, Tone
 from reconciler.render.text import counted, printable, wrapped
 from reconciler.render.view import OutcomeView, PlanView, short
@@ -34,8 +34,10 @@ def outcome_text(outcome: OutcomeView, style: Style) -> str:
         return f"{view.fence}\n"
     if view.is_in_sync and not (outcome.done or outcome.broken) and outcome.is_settled:
         return f"{_in_sync(plan, style)}\n"
-    layout = Layout(plan, [*outcome.done, *(each.change for each in outcome.broken)], style)
+    left = withheld(plan)
+    layout = Layout(plan, [*outcome.done, *(each.change for each in outcome.broken), *left], style)
     stages = [layout.stage(stage, changes, stage.past) for stage, changes in staged(outcome.done)]
+    stages += [layout.stage(stage, changes, stage_title(stage, plan)) for stage, changes in staged(left)]
     rest = [layout.broken(outcome.broken), *_rest(layout), _conflicts(outcome, style)]
     last = done_summary(outcome)
     head = [_applied(view, style), _fence(outcome, style), _guard(plan, style)]

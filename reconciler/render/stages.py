@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reconciler.domain.plan import Change, Plan
+from reconciler.domain.plan import Change, Plan, Rollback
 from reconciler.render.style import Tone
 from reconciler.render.text import counted
 from reconciler.render.view import OutcomeView
@@ -55,6 +55,11 @@ def counts(plan: Plan) -> dict[str, int]:
     }
 
 
+def withheld(plan: Plan) -> list[Change]:
+    """Return the changes that the guard doesn't let through."""
+    return [change for change in plan.changes if plan.is_blocked and not isinstance(change, Rollback)]
+
+
 def summary(
     plan: Plan, changes: Iterable[Change], *, is_done: bool, broken: int = 0, is_settled: bool = True
 ) -> str:
@@ -65,6 +70,7 @@ def summary(
     parts += [f"{total['refused']:,} refused"] if total["refused"] else []
     parts += [counted(total["invalid"], "problem")] if total["invalid"] else []
     parts += [f"{broken:,} refused by the database"] if broken else []
+    parts += [f"{len(withheld(plan)):,} not applied"] if is_done and plan.is_blocked else []
     is_idle = is_settled and parts == ([f"{total['held']:,} held"] if total["held"] else [])
     parts += [f"{total['in_sync']:,} in sync"] if total["in_sync"] or not parts else []
     return f"{'nothing to do now: ' if is_idle else ''}{', '.join(parts)}"

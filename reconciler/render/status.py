@@ -87,4 +87,6 @@ def _unasked(state: State, dwell: timedelta, now: datetime, style: Style) -> str
         case Status.IN_PROGRESS:
             due = state.epoch_started_at + dwell
             when = "now" if due <= now else f"from {until(due, now, style.zone)}"
-            return f"`tier: {int(standing.tier) + 1}` possible {when}"
+            seen = standing.settled.thresholds.min_exposed
+            evidence = f", once {seen:,} customers have seen it" if seen and standing.tier else ""
+            return f"`tier: {int(standing.tier) + 1}` possible {when}{evidence}"

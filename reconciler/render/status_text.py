@@ -41,7 +41,9 @@ def status_text(status: StatusView, style: Style) -> str:
     rows = _rows(status, style) if status.rows else ["no rollouts yet; `reconciler apply` creates them"]
     if status.absent:
         rows += ["", style.paint("not created yet", Tone.QUIET), *_absent(status.absent, style)]
-    last = f"{counted(len(status.rows), 'rollout')}; {summary(view.plan, view.plan.changes, is_done=False)}"
+    last = counted(len(status.rows), "rollout")
+    if view.fence is None:
+        last += f"; {summary(view.plan, view.plan.changes, is_done=False)}"
     return "\n".join([*head, *fence, "", *rows, "", style.paint(last, Tone.STRONG)]) + "\n"
 
 

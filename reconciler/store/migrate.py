@@ -218,7 +218,8 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except errors.InsufficientPrivilege as error:
-        raise DatabaseDeniedError(f"database schema: {_said(error)}; connect as its owner") from error
+        remedy = "connect as its owner to migrate, or have yourself granted one of the roles rollouts_..."
+        raise DatabaseDeniedError(f"database schema: {_said(error)}; {remedy}") from error
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError(f"database schema: {_said(error)}; try again") from error
     except psycopg.Error as error:

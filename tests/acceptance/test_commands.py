@@ -136,7 +136,7 @@ def test_rewritten_history_is_refused_until_it_is_reanchored(command: Command, r
     again = command("db", "reanchor", "--reason", "a secret was cut out")
 
     assert (planned.code, refused.code, reanchored.code, again.code) == (3, 3, 0, 0)
-    assert refused.talk.startswith(f"error: history was rewritten: {third[:10]} does not contain {second[:10]}")
+    assert refused.talk.startswith(f"error: {third[:10]} does not contain {second[:10]}, which is in force")
     assert reanchored.out.startswith(f"re-anchored: {second[:10]} -> {third[:10]} (a secret was cut out)\n")
     assert again.out == f"nothing to re-anchor: {third[:10]} is in force and the tip of the branch\n"
     assert command("apply").code == 0
@@ -177,7 +177,8 @@ def test_validate_needs_no_database_and_names_every_place(command: Command, repo
     drafted = command("validate", "--worktree", RECONCILER_DSN="host=/nowhere")
     annotated = command("validate", "--worktree", "--output", "github")
 
-    assert committed == Answer(code=0, out="valid: 2 definitions\n", talk="")
+    note = "note: uncommitted changes in rollouts.d are not checked; check them with --worktree\n"
+    assert committed == Answer(code=0, out="valid: 2 definitions\n", talk=note)
     assert drafted.code == annotated.code == 3
     assert drafted.out.startswith("rollouts.d/checkout.yaml:3:7: ")
     assert annotated.out.startswith("::error file=rollouts.d/checkout.yaml,line=3,col=7,title=")

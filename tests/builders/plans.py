@@ -133,7 +133,7 @@ def a_hold(feature: str = "new-search", waits_for: WaitsFor = WaitsFor.DWELL, **
             "tier": Tier.EARLY_ADOPTERS,
             "waits_for": waits_for,
             "reason": "at tier 1 for 42h 48m of 48h",
-            "remedy": "nothing to do: it is applied when the dwell is served",
+            "remedy": "nothing to do: the first apply after that raises it",
             **facts,
         }
     )

@@ -288,4 +288,4 @@ def test_the_database_holds_what_the_rules_say_whatever_happens(server: Embedded
 def test_the_database_holds_what_the_rules_say_however_long_it_goes_on(
     server: EmbeddedServer, template: str
 ) -> None:
-    _run(server, template, examples=500, steps=50)
+    _run(server, template, examples=300, steps=40)

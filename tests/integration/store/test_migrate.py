@@ -241,7 +241,9 @@ def test_a_role_without_rights_is_told_to_be_the_owner(empty: Database) -> None:
         migrate(connection, applied_by="ada", migrations=ALL)
 
     assert str(refusal.value).startswith("database schema: permission denied for database test_")
-    assert str(refusal.value).endswith("; connect as its owner")
+    assert str(refusal.value).endswith(
+        "; connect as its owner to migrate, or have yourself granted one of the roles rollouts_..."
+    )
 
 
 def test_the_shipped_migrations_fit_a_second_database_of_the_server(server: EmbeddedServer) -> None:

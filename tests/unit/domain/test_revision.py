@@ -15,9 +15,13 @@ SHALLOW = (
     "this clone is shallow and can't tell whether cccccccccc is newer than what is in force; "
     "run `git fetch --unshallow` (in CI: fetch-depth: 0)"
 )
+BEHIND = (
+    "cccccccccc is not merged and does not contain bbbbbbbbbb, which is in force: "
+    "merge or rebase onto it, or what others changed since looks undone"
+)
 REWRITTEN = (
-    "history was rewritten: cccccccccc does not contain bbbbbbbbbb, which is in force; "
-    "when that is meant, run `reconciler db reanchor --reason TEXT`"
+    "cccccccccc does not contain bbbbbbbbbb, which is in force: merge or "
+    "rebase onto it; only when the branch was rewritten on purpose, run `reconciler db reanchor --reason TEXT`"
 )
 
 
@@ -51,7 +55,7 @@ def a_candidate(
         pytest.param(a_candidate(Relation.DIVERGED), Permission(refusal=REWRITTEN), id="rewritten"),
         pytest.param(
             a_candidate(Relation.DIVERGED, on_branch=False),
-            Permission(refusal=FOREIGN, is_foreign=True),
+            Permission(refusal=BEHIND, is_foreign=True),
             id="diverged, foreign",
         ),
         pytest.param(a_candidate(Relation.UNKNOWN), Permission(refusal=SHALLOW), id="can't tell"),

@@ -28,7 +28,7 @@ from tests.builders.domain import (
 )
 
 EVERYTHING_HELD: dict[str, Any] = {"policy": FROZEN, "raises_held": NOT_THE_TIP, "evidence": UNHEALTHY}
-WAIT = "nothing to do: it is applied when the dwell is served"
+WAIT = "nothing to do: the first apply after that raises it"
 
 # 10. A raise can't loosen its own gates.
 
