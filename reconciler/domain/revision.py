@@ -93,8 +93,8 @@ def _foreign(candidate: Candidate) -> str:
 
 def _shallow(candidate: Candidate) -> str:
     return (
-        f"this clone is shallow and can't tell whether {candidate.revision[:10]} is newer than what is in force; "
-        "run `git fetch --unshallow` (in CI: fetch-depth: 0)"
+        f"this clone is shallow and can't tell whether {candidate.revision[:10]} is newer than what is in force, "
+        "or what was rolled back before; run `git fetch --unshallow` (in CI: fetch-depth: 0)"
     )
 
 

@@ -110,8 +110,15 @@ def _candidate(repository: Repository, scope: Scope, request: Request) -> Candid
         tip=tip,
         on_branch=revision == tip or repository.is_on_branch(revision),
         in_force=scope.revision,
-        relation=None if scope.revision is None else repository.relation(scope.revision, revision),
+        relation=_relation(repository, scope, revision),
     )
+
+
+def _relation(repository: Repository, scope: Scope, revision: str) -> Relation | None:
+    if scope.revision is not None:
+        return repository.relation(scope.revision, revision)
+    # An empty database takes the rollbacks of the past from history: what is cut off may hide one.
+    return None if repository.is_complete() else Relation.UNKNOWN
 
 
 def _remembered(

@@ -60,6 +60,9 @@ class Repository(Protocol):
     def is_on_branch(self, candidate: str) -> bool | None:
         """Tell whether the configured branch contains the candidate; None when a shallow clone can't tell."""
 
+    def is_complete(self) -> bool:
+        """Tell whether the clone holds the whole history."""
+
     def remembered_rollbacks(
         self, since: str | None, until: str, environment: str
     ) -> Mapping[str, RememberedRollback]:

@@ -108,6 +108,10 @@ class GitRepository:
         """Whether the branch contains this commit; None when a shallow or partial clone can't tell."""
         return history.contains(self._git, self.tip(), self.resolve(candidate))
 
+    def is_complete(self) -> bool:
+        """Whether this clone holds the whole history: it is neither shallow nor partial."""
+        return not history.is_incomplete(self._git)
+
     def remembered_rollbacks(
         self, since: str | None, until: str, environment: str
     ) -> Mapping[str, RememberedRollback]:

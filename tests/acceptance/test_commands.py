@@ -124,6 +124,18 @@ def test_an_older_revision_changes_nothing(command: Command, repository: GitSand
     assert everything(command) == before
 
 
+def test_a_shallow_clone_is_refused_by_an_empty_database(command: Command, repository: GitSandbox) -> None:
+    """Nobody there remembers what was rolled back before the cut."""
+    repository.commit({"rollouts.d/web/search.yaml": SEARCH.replace("tier: 0", "tier: 1")})
+    shallow = repository.clone(repository.path.parent / "shallow", depth=1)
+
+    refused = command("apply", "--repository", str(shallow.path))
+
+    assert refused.code == 3
+    assert refused.talk.startswith("error: this clone is shallow and can't tell")
+    assert command("apply").code == 0
+
+
 def test_rewritten_history_is_refused_until_it_is_reanchored(command: Command, repository: GitSandbox) -> None:
     first = repository.tip()
     second = repository.commit({"rollouts.d/checkout.yaml": CHECKOUT.replace("tier: 1", "tier: 0")})

@@ -98,6 +98,10 @@ class Commits:
         """Tell whether main contains the candidate."""
         return candidate in self.ancestors(self.main)
 
+    def is_complete(self) -> bool:
+        """Tell that nothing is cut off."""
+        return True
+
     def remembered_rollbacks(
         self, since: str | None, until: str, environment: str
     ) -> Mapping[str, RememberedRollback]:

@@ -61,7 +61,7 @@ def test_a_commit_beside_the_one_in_force_is_refused(scene: Scene, where: str) -
     written = scene.counts()
 
     commit = scene.commit({"checkout": {"tier": 0}}, parent=base, to_main=where == "rewritten history")
-    with pytest.raises(RevisionRefusedError, match="branch" if where == "another branch" else "rewritten"):
+    with pytest.raises(RevisionRefusedError, match="not merged" if where == "another branch" else "rewritten"):
         scene.apply(commit)
 
     assert scene.counts() == written

@@ -12,8 +12,8 @@ from tests.builders.domain import EARLIER, INSTANT, REVISION
 
 FOREIGN = "cccccccccc is not on the applied branch; merge it, or name another with --branch"
 SHALLOW = (
-    "this clone is shallow and can't tell whether cccccccccc is newer than what is in force; "
-    "run `git fetch --unshallow` (in CI: fetch-depth: 0)"
+    "this clone is shallow and can't tell whether cccccccccc is newer than what is in force, or "
+    "what was rolled back before; run `git fetch --unshallow` (in CI: fetch-depth: 0)"
 )
 BEHIND = (
     "cccccccccc is not merged and does not contain bbbbbbbbbb, which is in force: "
