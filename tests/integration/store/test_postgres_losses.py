@@ -185,7 +185,7 @@ def test_our_own_timeouts_are_in_force(database: Database) -> None:
 
 
 def test_a_server_that_is_gone_is_said_to_be_out_of_reach(tmp_path: Path) -> None:
-    store = PostgresStore.at(f"host={tmp_path} dbname=rollouts password={SECRET}")
+    store = PostgresStore.at(f"host={tmp_path} user=ada dbname=rollouts password={SECRET}")
 
     with pytest.raises(DatabaseUnavailableError, match=r"the database can't be reached: .*No such file") as refusal:
         store.scope()
