@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+import reconciler
 from reconciler.domain.ladder import Tier
 from reconciler.domain.plan import WaitsFor
 from reconciler.domain.revision import Permission
@@ -39,7 +40,7 @@ from tests.builders.plans import (
     an_update,
 )
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "plan.schema.json").read_text())
+SCHEMA = json.loads((Path(reconciler.__file__).parent / "schemas" / "plan.schema.json").read_text())
 PLAIN = Style(zone=ZONE)
 HOSTILE = "@everyone `rm -rf` | <img src=x> [a](https://evil.example)\n# big \x1b[31mred\u202e"
 
