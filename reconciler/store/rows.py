@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -81,6 +82,7 @@ def transition_of(row: Row) -> Transition:
     )
 
 
+@lru_cache(maxsize=1_024)  # most rollouts of a root share their gates
 def gates_to_json(gates: Gates) -> str:
     """Write gates as the schema's JSON: seconds, fractions and counts."""
     dwell, thresholds = gates.dwell, gates.thresholds
