@@ -8,7 +8,7 @@ from datetime import timedelta
 DURATION_PATTERN = r"^(0|[1-9][0-9]{0,6})(s|m|h|d|w)$"
 LONGEST = timedelta(days=366)
 
-_SHAPE = re.compile(r"(0|[1-9][0-9]{0,6})([smhdw])")
+_SHAPE = re.compile(DURATION_PATTERN)
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 

@@ -289,3 +289,12 @@ def test_the_options_of_a_dsn_stand_beside_our_own(database: Database) -> None:
         )
         assert ("mine",) in names.fetchall()
     store.close()
+
+
+def test_the_schema_names_each_tier_as_the_ladder_does(database: Database) -> None:
+    with psycopg.connect(database.dsn) as connection:
+        rows = connection.execute(
+            "select tier, rollouts.tier_name(tier) from generate_series(0, 4) t, cast(t as smallint) tier"
+        ).fetchall()
+
+    assert rows == [(int(tier), tier.database_name) for tier in Tier]
