@@ -25,7 +25,7 @@ from yaml.events import (
 from reconciler.definitions.fault import Fault, at_most, shown
 from reconciler.definitions.places import Document, ListNode, MappingNode, Node, fault_at
 from reconciler.definitions.scalars import Unclear, plain
-from reconciler.definitions.syntax import syntax_fault
+from reconciler.definitions.syntax import given_up_at, syntax_fault
 from reconciler.definitions.text import decode, forbidden_in_value
 
 # The pure parser is twelve times slower and takes a tab after a colon for an error: only where there's no other.
@@ -54,14 +54,19 @@ class Parsed:
 def parse(content: bytes) -> Parsed:
     """Read one file strictly; raises nothing, whatever the bytes are."""
     text = decode(content)
-    if not isinstance(text, str):
-        return Parsed(document=None, faults=text)
+    return _read(text) if isinstance(text, str) else Parsed(document=None, faults=text)
+
+
+def _read(text: str) -> Parsed:
     reader = _Reader(text)
     try:
         document = reader.document()
     except _GaveUp as stop:
         reader.faults.append(stop.fault)
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: the pure parser, on wild escapes
+        if (depth := given_up_at(error)) is not None:
+            # libyaml looks ahead for its own limit: without what lies beyond, the pass comes to where ours is.
+            return _read(text[:depth])
         reader.faults.append(syntax_fault(error, text))
     else:
         return Parsed(document=document, faults=at_most(reader.faults))

@@ -51,7 +51,15 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "found undefined tag handle": ("the tag has no meaning here", "remove the tag"),
 }
+_TOO_DEEP = "exceeded maximum nesting depth"
 _TAB = ("a tab stands where YAML allows spaces only", "replace the tab by spaces")
+
+
+def given_up_at(error: Exception) -> int | None:
+    """Return the index of the character that libyaml, 0.2.6 or newer, finds nested too deeply to read on."""
+    if isinstance(error, MarkedYAMLError) and error.problem == _TOO_DEEP and error.problem_mark is not None:
+        return int(error.problem_mark.index)
+    return None
 
 
 def syntax_fault(error: Exception, text: str) -> Fault:
