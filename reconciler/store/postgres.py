@@ -2,64 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 import psycopg
-import psycopg.conninfo
-from psycopg.rows import dict_row
 
 from reconciler.domain.history import Transition
 from reconciler.domain.ledger import Cause, Index, RevisionRecord, Scope
 from reconciler.domain.plan import Change
 from reconciler.domain.state import State
-from reconciler.errors import DatabaseUnavailableError, UsageError
+from reconciler.store.connection import Connection, connect
 from reconciler.store.failures import translated
 from reconciler.store.rows import Row, state_of, transition_of, transition_parameters
 from reconciler.store.statements import statement
 
-Connection = psycopg.Connection[dict[str, Any]]
 Parameters = Mapping[str, object]
-
-CONNECT_TIMEOUT = 5  # seconds
-_SESSION = (
-    "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s "
-    "-c timezone=UTC -c client_min_messages=warning"
-)
-
-
-def connect(dsn: str) -> Connection:
-    """Open a connection in autocommit mode; DatabaseUnavailableError says where it went and why it failed."""
-    known = _parse(dsn)
-    try:
-        options = f"{_SESSION} {known.pop('options', '')}".strip()
-        settings = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "reconciler"} | known
-        return psycopg.connect(
-            **settings,  # type: ignore[arg-type]  # libpq's own options by name
-            options=options,
-            autocommit=True,
-            row_factory=dict_row,
-            prepare_threshold=None,  # a transaction pooler hands the next statement to another backend
-        )
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError(f"the database can't be reached: {_one_line(error)}") from error
-    except psycopg.ProgrammingError as error:
-        raise UsageError(f"the connection string is not valid: {_one_line(error)}") from error
-
-
-def _parse(dsn: str) -> dict[str, Any]:
-    advice = "write postgresql://user@host/database, and an @ or % of a password as %40 or %25"
-    try:
-        known = psycopg.conninfo.conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError as error:
-        # What libpq quotes may be a piece of the password.
-        fact = re.sub('".*"', '"…"', _one_line(error))
-        raise UsageError(f"the connection string is not valid: {fact}; {advice}") from None
-    if "@" in str(known.get("host", "")):
-        raise UsageError(f"the connection string is not valid: its host holds an @; {advice}")
-    return known
 
 
 class PostgresStore:
@@ -190,7 +148,3 @@ class PostgresStore:
 
     def _is_lost(self) -> bool:
         return self._connection is None or self._connection.closed or self._connection.broken
-
-
-def _one_line(error: psycopg.Error) -> str:
-    return " ".join(str(error).split())

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from reconciler.settings import Settings, without_password
 from reconciler.store import embedded, migrate, postgres
+from reconciler.store.connection import connect
 
 ROLE = "rollouts_reconciler"
 
@@ -46,7 +47,7 @@ def store_at(dsn: str) -> postgres.PostgresStore:
 
 def checked_dsn(dsn: str) -> str:
     """Return the DSN of a named server whose schema is there already; it is never migrated on the way."""
-    with closing(postgres.connect(dsn)) as connection:
+    with closing(connect(dsn)) as connection:
         migrate.check(connection)
     return dsn
 
@@ -70,7 +71,7 @@ def start(settings: Settings, folder: Path, tell: Tell) -> embedded.EmbeddedServ
 
 def migrated(dsn: str, actor: str, *, dry_run: bool = False) -> tuple[str, ...]:
     """Apply the missing migrations as the owner of `dsn` and name them; with `dry_run` only name them."""
-    with closing(postgres.connect(dsn)) as connection:
+    with closing(connect(dsn)) as connection:
         missing = migrate.pending(connection)
         if missing and not dry_run:
             missing = migrate.migrate(connection, applied_by=actor)
@@ -79,7 +80,7 @@ def migrated(dsn: str, actor: str, *, dry_run: bool = False) -> tuple[str, ...]:
 
 def inspected(dsn: str) -> Server:
     """Return what a server says of itself."""
-    with closing(postgres.connect(dsn)) as connection:
+    with closing(connect(dsn)) as connection:
         missing = {migration.label for migration in migrate.pending(connection)}
         labels = [migration.label for migration in migrate.load()]
         return Server(

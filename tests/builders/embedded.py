@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from reconciler.store.connection import connect
 from reconciler.store.embedded import stop
 
 _COMMAND = """
@@ -87,5 +88,5 @@ def write_row(dsn: str, word: str) -> None:
 
 def rows(dsn: str) -> list[str]:
     """Return the words that are there."""
-    with psycopg.connect(dsn) as connection:
-        return [word for (word,) in connection.execute("select word from public.kept").fetchall()]
+    with connect(dsn) as connection:
+        return [row["word"] for row in connection.execute("select word from public.kept").fetchall()]

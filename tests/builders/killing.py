@@ -15,7 +15,8 @@ from typing import Any, Self
 
 import psycopg
 
-from reconciler.store.postgres import Connection, PostgresStore, connect
+from reconciler.store.connection import Connection, connect
+from reconciler.store.postgres import PostgresStore
 from tests.builders.applying import History, some_files
 
 BEFORE = some_files(

@@ -18,9 +18,9 @@ from reconciler.domain.ladder import Tier
 from reconciler.domain.ledger import Cause, RevisionRecord
 from reconciler.domain.plan import Create
 from reconciler.domain.state import Standing
-from reconciler.errors import ConflictError, DatabaseUnavailableError, ReconcilerError, UsageError
+from reconciler.errors import ConflictError, DatabaseUnavailableError
 from reconciler.store.embedded import EmbeddedServer
-from reconciler.store.postgres import PostgresStore, connect
+from reconciler.store.postgres import PostgresStore
 from tests.builders.attacks import prepare
 from tests.builders.chain import Connection, commit, faults
 from tests.builders.database import Database
@@ -172,18 +172,6 @@ def test_a_write_that_takes_too_long_is_to_be_tried_again(watcher: Connection, d
     assert count(watcher, "a transition") == 0
 
 
-def test_our_own_timeouts_are_in_force(database: Database) -> None:
-    with connect(database.dsn) as connection:
-        row = connection.execute(
-            """
-            select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
-                current_setting('idle_in_transaction_session_timeout') as idle, current_setting('timezone') as zone
-            """
-        ).fetchone()
-
-    assert row == {"statement": "30s", "lock": "5s", "idle": "10s", "zone": "UTC"}
-
-
 def test_a_server_that_is_gone_is_said_to_be_out_of_reach(tmp_path: Path) -> None:
     store = PostgresStore.at(f"host={tmp_path} user=ada dbname=rollouts password={SECRET}")
 
@@ -205,30 +193,3 @@ def test_a_database_that_was_dropped_under_a_store_is_said_to_be_out_of_reach(
                 store.scope()
         finally:
             other.execute(f'alter database "{name}" allow_connections true'.encode())
-
-
-@pytest.mark.parametrize(
-    ("dsn", "kind"),
-    [
-        pytest.param(f"postgresql://me:{SECRET}@127.0.0.1:1/db", DatabaseUnavailableError, id="nobody listens"),
-        pytest.param(f"postgresql://me:{SECRET}@host.invalid/db", DatabaseUnavailableError, id="no such host"),
-        pytest.param(
-            f"host=127.0.0.1 port=1 password='{SECRET}'", DatabaseUnavailableError, id="words, nobody listens"
-        ),
-        pytest.param(f"postgres//me:{SECRET}@host/db", UsageError, id="no URL"),
-        pytest.param(f"postgresql://me:{SECRET}%zz@host/db", UsageError, id="a percent sign in the password"),
-        pytest.param(f"postgresql://me:pass@{SECRET}@host/db", UsageError, id="an @ in the password"),
-        pytest.param(f"postgresql://me:{SECRET}/word@host/db", ReconcilerError, id="a slash in the password"),
-        pytest.param(f"postgresql://[{SECRET}/db", UsageError, id="half an address"),
-        pytest.param(f"password=a {SECRET} host=x", UsageError, id="a space in the password"),
-        pytest.param(f"password=a {SECRET}=b host=x", UsageError, id="a space and = in the password"),
-        pytest.param(f"password='{SECRET} host=x", UsageError, id="half a quote"),
-        pytest.param(f"host=x passwd={SECRET}", UsageError, id="an unknown option"),
-    ],
-)
-def test_no_message_tells_the_password(dsn: str, kind: type[ReconcilerError]) -> None:
-    with pytest.raises(kind) as refusal:
-        connect(dsn)
-
-    assert SECRET not in str(refusal.value)
-    assert "\n" not in str(refusal.value)

@@ -1,0 +1,82 @@
+"""How a session with the server begins: its limits, its address without secrets, and how long to wait for it."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, TypeAlias
+
+import psycopg
+import psycopg.conninfo
+from psycopg.pq import PGconn, Ping
+from psycopg.rows import dict_row
+
+from reconciler.errors import DatabaseUnavailableError, UsageError
+
+Connection: TypeAlias = psycopg.Connection[dict[str, Any]]
+
+CONNECT_TIMEOUT = 5  # seconds
+_RECOVERY = 10.0  # seconds; a server that begins or recovers is there, and says that it isn't ready
+_PAUSE = 0.05
+_SESSION = (
+    "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s "
+    "-c timezone=UTC -c client_min_messages=warning"
+)
+
+
+def connect(dsn: str, *, patience: float = _RECOVERY) -> Connection:
+    """Open a connection in autocommit mode; DatabaseUnavailableError says where it went and why it failed.
+
+    A server that starts or recovers from a crash is waited for, `patience` seconds at most.
+    """
+    known = _parse(dsn)
+    options = f"{_SESSION} {known.pop('options', '')}".strip()
+    settings: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "reconciler"} | known
+    conninfo = psycopg.conninfo.make_conninfo("", **settings, options=options)
+    try:
+        return _open_patiently(conninfo, time.monotonic() + patience)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailableError(f"the database can't be reached: {_one_line(error)}") from error
+    except psycopg.ProgrammingError as error:
+        raise UsageError(f"the connection string is not valid: {_one_line(error)}") from error
+
+
+def _open_patiently(conninfo: str, deadline: float) -> Connection:
+    while time.monotonic() < deadline:
+        try:
+            return _open(conninfo)
+        except psycopg.OperationalError:
+            # By the protocol's code, as the text of a refusal is in the server's language.
+            ping = PGconn.ping(conninfo.encode())
+            if ping == Ping.OK:
+                break  # It may have become ready just now; a wrong password is told at the second try.
+            if ping != Ping.REJECT:
+                raise
+        time.sleep(_PAUSE)
+    return _open(conninfo)
+
+
+def _open(conninfo: str) -> Connection:
+    return psycopg.connect(
+        conninfo,
+        autocommit=True,
+        row_factory=dict_row,
+        prepare_threshold=None,  # a transaction pooler hands the next statement to another backend
+    )
+
+
+def _parse(dsn: str) -> dict[str, Any]:
+    advice = "write postgresql://user@host/database, and an @ or % of a password as %40 or %25"
+    try:
+        known = psycopg.conninfo.conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as error:
+        # What libpq quotes may be a piece of the password.
+        fact = re.sub('".*"', '"…"', _one_line(error))
+        raise UsageError(f"the connection string is not valid: {fact}; {advice}") from None
+    if "@" in str(known.get("host", "")):
+        raise UsageError(f"the connection string is not valid: its host holds an @; {advice}")
+    return known
+
+
+def _one_line(error: psycopg.Error) -> str:
+    return " ".join(str(error).split())
