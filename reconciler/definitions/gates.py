@@ -14,6 +14,8 @@ from reconciler.domain.gates import Dwell, Thresholds
 LONGEST_WINDOW = timedelta(days=30)
 """No window of thresholds is longer."""
 
+_TIERS_THAT_DWELL = ("1", "2", "3")
+
 
 def gate_faults(document: Document) -> Iterator[Fault]:
     """Yield the faults of `dwell` and `thresholds` that the schema can't state: durations that are too long."""
@@ -24,11 +26,26 @@ def gate_faults(document: Document) -> Iterator[Fault]:
         yield from duration_faults(document, "thresholds", "window", most=LONGEST_WINDOW)
 
 
+def floor_faults(document: Document, floor: timedelta) -> Iterator[Fault]:
+    """Yield a fault for each dwell that is shorter than the floor of the policy."""
+    for path, value in named_dwells(document.data):
+        duration = duration_of(value)
+        if duration is not None and duration < floor:
+            least = format_duration(floor)
+            tier = f" for tier {path[1]}" if len(path) > 1 else ""
+            yield document.fault(
+                *path,
+                rule="min-dwell",
+                message=f"dwell is {value}, the least is {least}{tier}",
+                remedy=f"raise it to {least}",
+            )
+
+
 def named_dwells(data: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], object]]:
     """Yield path and value of each dwell that the file names: one for all tiers, or one a tier."""
     match data.get("dwell"):
         case dict() as tiers:
-            yield from ((("dwell", tier), value) for tier, value in tiers.items())
+            yield from ((("dwell", tier), value) for tier, value in tiers.items() if tier in _TIERS_THAT_DWELL)
         case str() as value:
             yield ("dwell",), value
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from types import MappingProxyType
@@ -78,16 +79,23 @@ def _read(tree: Tree, read: ReadContents, root: str, due: Mapping[str, str], unc
 
 
 def _policy(tree: Tree, contents: Iterator[bytes], root: str) -> tuple[Policy | None, list[Problem]]:
-    problems: list[Problem] = []
     if tree.policy is not None:
         checked = check_policy(next(contents))
         if checked.document is not None and not tree.policy_is_suspect:
             return policy_of(checked.document.data), []
-        problems = _problems(tree.policy, checked.faults, ())
+        if checked.faults:
+            return None, _problems_of_policy(tree.policy, checked.faults, frozenset(tree.files))
     elif not tree.policy_is_suspect:
         return Policy(), []
     path = POLICY_FILE if root in {"", "."} else f"{root}/{POLICY_FILE}"
-    return None, [*problems, _no_policy(path, frozenset(tree.files))]
+    return None, [_no_policy(path, frozenset(tree.files))]
+
+
+def _problems_of_policy(entry: Entry, faults: Sequence[Fault], features: frozenset[str]) -> list[Problem]:
+    # One of them speaks for every rollout: all would repeat thousands of names.
+    first, *others = _problems(entry, faults, ())
+    remedy = f"{first.remedy} (until then every rollout keeps its state)"
+    return [replace(first, remedy=remedy, features=features), *others]
 
 
 def _no_policy(path: str, features: frozenset[str]) -> Problem:

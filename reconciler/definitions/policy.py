@@ -8,7 +8,14 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reconciler.definitions.fault import Fault, shown
-from reconciler.definitions.gates import duration_faults, dwell_of, gate_faults, thresholds_of
+from reconciler.definitions.gates import (
+    duration_faults,
+    duration_of,
+    dwell_of,
+    floor_faults,
+    gate_faults,
+    thresholds_of,
+)
 from reconciler.definitions.places import Document, Step
 from reconciler.definitions.schema import subject
 from reconciler.domain.duration import parse_duration
@@ -28,6 +35,8 @@ def policy_faults(document: Document) -> Iterator[Fault]:
     yield from gate_faults(document)
     if "min_dwell" in data:
         yield from duration_faults(document, "min_dwell")
+    floor = duration_of(data.get("min_dwell"))
+    yield from floor_faults(document, Policy().min_dwell if floor is None else floor)
     yield from _freeze_faults(document, data.get("freezes"))
     yield from _hours_faults(document, data.get("allowed_hours"))
     if isinstance(retention := data.get("retention"), dict) and "events" in retention:
@@ -35,7 +44,7 @@ def policy_faults(document: Document) -> Iterator[Fault]:
 
 
 def policy_of(data: Mapping[str, Any]) -> Policy:
-    """Build the policy of a file without faults; its default dwell is raised to its own floor."""
+    """Build the policy of a file without faults; a default dwell that it doesn't name is raised to its floor."""
     usual = Policy()
     min_dwell = parse_duration(data["min_dwell"]) if "min_dwell" in data else usual.min_dwell
     dwell = dwell_of(data.get("dwell", {}), usual.defaults.dwell).at_least(min_dwell)

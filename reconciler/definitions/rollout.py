@@ -7,10 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from reconciler.definitions.fault import Fault, shown
-from reconciler.definitions.gates import duration_of, dwell_of, gate_faults, named_dwells, thresholds_of
+from reconciler.definitions.gates import dwell_of, floor_faults, gate_faults, thresholds_of
 from reconciler.definitions.places import Document
 from reconciler.domain.definition import Definition, Source
-from reconciler.domain.duration import format_duration
 from reconciler.domain.gates import Gates
 from reconciler.domain.ladder import Tier
 
@@ -29,7 +28,7 @@ def rollout_faults(document: Document, stem: str | None, min_dwell: timedelta) -
     yield from _attempt_faults(document, data)
     yield from _customer_faults(document, data)
     yield from gate_faults(document)
-    yield from _floor_faults(document, data, min_dwell)
+    yield from floor_faults(document, min_dwell)
 
 
 def definition_of(data: Mapping[str, Any], source: Source, defaults: Gates) -> Definition:
@@ -139,20 +138,6 @@ def _length_faults(document: Document, name: str, index: int, customer: str) -> 
             message=f"{name} entry {index + 1} has {size} bytes, the limit is {LONGEST_ID}",
             remedy="shorten it",
         )
-
-
-def _floor_faults(document: Document, data: Mapping[str, Any], floor: timedelta) -> Iterator[Fault]:
-    for path, value in named_dwells(data):
-        duration = duration_of(value)
-        if duration is not None and duration < floor:
-            least = format_duration(floor)
-            tier = f" for tier {path[1]}" if len(path) > 1 else ""
-            yield document.fault(
-                *path,
-                rule="min-dwell",
-                message=f"dwell is {value}, the least is {least}{tier}",
-                remedy=f"raise it to {least}",
-            )
 
 
 def _whole(data: Mapping[str, Any], field: str, default: int) -> int | None:

@@ -24,6 +24,8 @@ _WANTED = {
 }
 
 
+_UNITS = "[smhdw]$"
+_LONG_DURATION = re.compile("[1-9][0-9]{7,}[smhdw]")
 _NOTHING_FITS = re.compile(r"(?!)")
 _FITS_UNQUOTED = defaultdict(
     lambda: _NOTHING_FITS,
@@ -139,6 +141,8 @@ def _retyped(error: SchemaError, kind: str, written: str) -> str:
 
 
 def _pattern(error: SchemaError, _written: str) -> tuple[str, str]:
+    if error.expected.endswith(_UNITS) and _LONG_DURATION.fullmatch(error.value):
+        return f"is {shown(error.value)[1:-1]}, a number of more than 7 digits", "lower it"
     remedy = f"write it like {_yaml(_example(error.schema, 'string'))}"
     return f"is {shown(error.value)}, it must be {error.schema['patternErrorMessage']}", remedy
 

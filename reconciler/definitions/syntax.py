@@ -68,6 +68,8 @@ def syntax_fault(error: Exception, text: str) -> Fault:
         case MarkedYAMLError(problem_mark=mark) if mark is not None:
             if error.problem == _NO_COLON and error.context_mark is not None:
                 mark = error.context_mark
+            if error.context_mark is not None and not text[mark.index :].strip():
+                mark = error.context_mark  # Behind the last line there is nothing to look at.
             message, remedy = _in_words(error, mark, text)
             return fault_at(mark, rule="syntax", message=message, remedy=remedy)
         case ReaderError():

@@ -109,7 +109,7 @@ def _name_oddity(entry: Entry, name: str) -> Fault:
     if is_feature(stem):
         return _fault("extension", "only files that end in .yaml are read", f"rename it to {stem}.yaml")
     message = f"{shown(stem)} is no feature name: a lower-case letter, then at most 62 of a-z, 0-9, - and _"
-    return _fault("name", message, "rename the file and the feature in it")
+    return _fault("name", message, "choose such a name, for the file and the feature in it")
 
 
 def _clashes(claims: Iterable[tuple[str, Entry]]) -> dict[str, list[Entry]]:

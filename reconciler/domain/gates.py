@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 
 from reconciler.domain.ladder import Tier
@@ -58,22 +58,6 @@ def stricter(settled: Gates, asked: Gates) -> Gates:
     return Gates(dwell=dwell, thresholds=_stricter_thresholds(settled.thresholds, asked.thresholds))
 
 
-def loosened(settled: Gates, asked: Gates) -> tuple[str, ...]:
-    """Name the gates that `asked` would loosen, as definitions spell them, such as `thresholds.error_rate`."""
-    in_force = stricter(settled, asked)
-    dwell = tuple(
-        f"dwell.{name.removeprefix('tier_')}"
-        for name in _names(Dwell)
-        if getattr(in_force.dwell, name) != getattr(asked.dwell, name)
-    )
-    thresholds = tuple(
-        f"thresholds.{name}"
-        for name in _names(Thresholds)
-        if getattr(in_force.thresholds, name) != getattr(asked.thresholds, name)
-    )
-    return dwell + thresholds
-
-
 def _stricter_thresholds(settled: Thresholds, asked: Thresholds) -> Thresholds:
     return Thresholds(
         error_rate=min(settled.error_rate, asked.error_rate),
@@ -89,7 +73,3 @@ def _earlier_rollback(settled: float | None, asked: float | None) -> float | Non
     if settled is None or asked is None:
         return None
     return min(settled, asked)
-
-
-def _names(kind: type[Dwell | Thresholds]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))

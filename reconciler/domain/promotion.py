@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from reconciler.domain.analysis import Evidence, Verdict
 from reconciler.domain.definition import Definition
 from reconciler.domain.duration import format_duration
-from reconciler.domain.gates import Gates, loosened, stricter
+from reconciler.domain.gates import Gates, stricter
 from reconciler.domain.ladder import Tier
 from reconciler.domain.plan import Hold, RaisesHeld, WaitsFor
 from reconciler.domain.policy import Policy, frozen_at
@@ -42,7 +42,9 @@ def holds_on_promotion(
     general = tuple(_general(definition, state, keeper))
     if state.standing.tier is Tier.DISABLED:
         return general
-    return general + tuple(_earned(definition, state, evidence, keeper.now))
+    unproven = tuple(_unproven(definition, state, evidence))
+    unserved = _unserved(definition, state, keeper.now, is_last=not (general or unproven))
+    return (*general, *unserved, *unproven)
 
 
 def gates_of(state: State, definition: Definition) -> Gates:
@@ -71,39 +73,44 @@ def _of_any_plan(definition: Definition, state: State | None, keeper: Gatekeeper
         yield _hold(definition, state, held.waits_for, held.reason, held.remedy)
 
 
-def _earned(definition: Definition, state: State, evidence: Evidence, now: datetime) -> Iterator[Hold]:
-    gates = gates_of(state, definition)
-    tier = int(state.standing.tier)
-    dwell = gates.dwell.at(state.standing.tier)
+def _unserved(definition: Definition, state: State, now: datetime, *, is_last: bool) -> Iterator[Hold]:
     due = due_at(state, definition)
-    if now < due:
-        served = format_duration(max(now - state.epoch_started_at, timedelta()))  # the clock may have been set back
-        reason = f"at tier {tier} for {served} of {format_duration(dwell)}"
-        yield _hold(definition, state, WaitsFor.DWELL, reason, _patience(state, definition), due)
+    if now >= due:
+        return
+    tier = state.standing.tier
+    dwell = gates_of(state, definition).dwell.at(tier)
+    served = format_duration(max(now - state.epoch_started_at, timedelta()))  # the clock may have been set back
+    patience = "the first apply after that raises it" if is_last else "it passes by itself"
+    gate = None
+    if definition.gates.dwell.at(tier) < dwell:
+        gate = f"`dwell.{int(tier)}` stays {format_duration(dwell)}"
+    remedy = _settle_first(state, gate, f"nothing to do: {patience}")
+    reason = f"at tier {int(tier)} for {served} of {format_duration(dwell)}"
+    yield _hold(definition, state, WaitsFor.DWELL, reason, remedy, due)
+
+
+def _unproven(definition: Definition, state: State, evidence: Evidence) -> Iterator[Hold]:
     if evidence.verdict is Verdict.UNHEALTHY:
         reason = f"{evidence.failing} of {evidence.exposed} exposed customers have an error"
         yield _hold(definition, state, WaitsFor.HEALTH, reason, "mend the feature, or set a lower `tier`")
-    if evidence.verdict is Verdict.INSUFFICIENT and gates.thresholds.min_exposed > 0:
-        reason = f"{evidence.exposed} exposed customers seen, {gates.thresholds.min_exposed} needed"
-        remedy = _settle_first(
-            state, definition, "wait for events, or settle `thresholds.min_exposed: 0` to promote without evidence"
-        )
-        yield _hold(definition, state, WaitsFor.EVIDENCE, reason, remedy)
+    needed = gates_of(state, definition).thresholds.min_exposed
+    if evidence.verdict is Verdict.INSUFFICIENT and needed > 0:
+        reason = f"{evidence.exposed} exposed customers seen, {needed} needed"
+        is_looser = definition.gates.thresholds.min_exposed < needed
+        gate = f"`thresholds.min_exposed` stays {needed}" if is_looser else None
+        yield _hold(definition, state, WaitsFor.EVIDENCE, reason, _settle_first(state, gate, _without(state)))
 
 
-def _patience(state: State, definition: Definition) -> str:
-    return _settle_first(state, definition, "nothing to do: the first apply after that raises it")
+def _without(state: State) -> str:
+    tier = int(state.standing.tier)
+    return f"wait for events, or apply `thresholds.min_exposed: 0` with `tier: {tier}` to promote without evidence"
 
 
-def _settle_first(state: State, definition: Definition, otherwise: str) -> str:
-    names = loosened(state.standing.settled, definition.gates)
-    if not names:
+def _settle_first(state: State, gate: str | None, otherwise: str) -> str:
+    if gate is None:
         return otherwise
-    listed = ", ".join(f"`{name}`" for name in names)
-    return (
-        f"this raise can't loosen its own gates ({listed}): "
-        f"set `tier: {int(state.standing.tier)}` back with the new values first, or wait"
-    )
+    tier = int(state.standing.tier)
+    return f"a raise can't loosen its own gate, {gate}: set `tier: {tier}` back with the new value first, or wait"
 
 
 def _hold(

@@ -32,7 +32,7 @@ def _known(case: Case) -> int:
 
 
 def _import(case: Case, latest: RememberedRollback) -> Create | Rollback | None:
-    reason = f"git remembers that attempt {latest.attempt} was rolled back, the database had lost it"
+    reason = f"git tells of the rollback of attempt {latest.attempt}, which the database did not know"
     if case.state is not None:
         return Rollback(
             feature=case.feature,
@@ -64,8 +64,15 @@ def after_rollback(case: Case, definition: Definition, state: State) -> Decision
         definition,
         "rolled-back",
         f"attempt {attempt} was rolled back ({record.in_git[:10]}: {record.reason})",
-        f"to restart set `attempt: {attempt + 1}`, `rolled_back: {attempt}`, `tier: 1`",
+        f"to restart set {begins_again(state)}",
     )
+
+
+def begins_again(state: State) -> str:
+    """Return the fields that begin the next attempt; one whose file was gone comes back at tier 0."""
+    attempt = state.standing.attempt
+    low = "`tier: 0`, and `tier: 1` once that is applied" if state.standing.retired else "`tier: 1`"
+    return f"`attempt: {attempt + 1}`, `rolled_back: {attempt}`, {low}"
 
 
 def _write_back_pending(case: Case, definition: Definition, state: State) -> Hold:

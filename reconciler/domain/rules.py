@@ -38,11 +38,17 @@ def decide(case: Case) -> Decision:
             definition,
             "returned-too-high",
             f"the rollout was retired at tier {int(state.standing.tier)} and returns at {int(definition.tier)}",
-            f"set `tier: {int(state.standing.tier)}` first, then climb",
+            f"set {_returns(state)} first, then climb",
         )
     if state.standing.rolled_back:
         return after_rollback(case, definition, state)
     return _climb(case, definition, state)
+
+
+def _returns(state: State) -> str:
+    if state.standing.rolled_back:
+        return f"`attempt: {state.standing.attempt + 1}`, `rolled_back: {state.standing.attempt}`, `tier: 0`"
+    return f"`tier: {int(state.standing.tier)}`"
 
 
 def _is_unreadable(case: Case) -> bool:
@@ -69,7 +75,8 @@ def _absent(case: Case, state: State) -> Decision:
         tier=standing.tier,
         rule="live-without-file",
         reason=f"its file is gone while it is live at {standing.tier.exposure} %",
-        remedy="restore the file and set `tier: 0`, or finish the rollout, before removing it",
+        remedy=f"restore the file (`git log -- '*/{case.feature}.yaml'` finds it) and set `tier: 0`, "
+        "or finish the rollout, before removing it",
     )
     return Decision(refusals=(refusal,))
 
@@ -102,8 +109,16 @@ def _new(case: Case, definition: Definition) -> Decision:
     holds = holds_on_raise(definition, None, case.keeper) if definition.tier else ()
     if holds:
         standing = replace(standing, tier=Tier.DISABLED)
-    change = Create(feature=case.feature, before=None, after=standing, reason="a new rollout", is_settled=not holds)
+    change = Create(
+        feature=case.feature, before=None, after=standing, reason=_beginning(definition), is_settled=not holds
+    )
     return Decision(changes=(change,), holds=holds)
+
+
+def _beginning(definition: Definition) -> str:
+    if definition.is_rolled_back:
+        return f"a new rollout, attempt {definition.attempt} was rolled back"
+    return "a new rollout" if definition.attempt == 1 else f"a new rollout, at attempt {definition.attempt}"
 
 
 def _adopt(case: Case, definition: Definition, standing: Standing) -> Decision:

@@ -100,7 +100,7 @@ def a_rollback(feature: str = "quick-pay") -> Rollback:
         feature=feature,
         before=a_state(feature, 3),
         after=a_standing(0, rolled_back=True),
-        reason="git remembers that attempt 1 was rolled back, the database had lost it",
+        reason="git tells of the rollback of attempt 1, which the database did not know",
         is_settled=False,
         commit=TIP,
     )

@@ -1,6 +1,6 @@
 """Every bad file and tree: its whole message, and that its good neighbour is loaded all the same.
 
-`UPDATE_GOLDEN=1` writes the messages anew; read them as an author would before you commit them.
+`REGENERATE_GOLDEN=1` writes the messages anew; read them as an author would before you commit them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def test_says_what_is_wrong_and_what_to_do(case: str) -> None:
     desired = bad_tree(case).load()
 
     said = "".join(f"{problem}\n    keeps: {_names(problem.features)}\n" for problem in desired.problems)
-    if os.environ.get("UPDATE_GOLDEN"):
+    if os.environ.get("REGENERATE_GOLDEN"):
         golden.parent.mkdir(exist_ok=True)
         golden.write_bytes(said.encode())
     assert said == golden.read_bytes().decode()

@@ -12,7 +12,7 @@ from reconciler.domain.policy import AllowedHours, Freeze, GuardLimits, Policy
 from tests.builders.definitions import a_tree
 
 _EVERYTHING = b"""\
-dwell: {1: 48h, 2: 7d, 3: 12h}
+dwell: {1: 48h, 2: 7d, 3: 36h}
 thresholds: {error_rate: 0.02, confidence: 0.99}
 min_dwell: 36h
 freezes:

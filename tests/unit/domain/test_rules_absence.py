@@ -24,6 +24,8 @@ from tests.builders.domain import (
     rolled_back,
 )
 
+RESTART_LOW = "`attempt: 2`, `rolled_back: 1`, `tier: 0`"
+
 # 3. No file.
 
 
@@ -64,7 +66,8 @@ def test_a_live_rollout_does_not_end_with_its_file(state: State, exposure: int) 
                 tier=state.standing.tier,
                 rule="live-without-file",
                 reason=f"its file is gone while it is live at {exposure} %",
-                remedy="restore the file and set `tier: 0`, or finish the rollout, before removing it",
+                remedy="restore the file (`git log -- '*/checkout.yaml'` finds it) and set `tier: 0`, "
+                "or finish the rollout, before removing it",
             ),
         )
     )
@@ -122,15 +125,18 @@ def test_a_file_that_comes_back_lower_demotes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "definition"),
+    ("state", "definition", "fields"),
     [
-        pytest.param(a_state(0, retired=True), a_definition(1), id="one rung"),
-        pytest.param(a_state(0, retired=True), a_definition(2), id="two rungs"),
-        pytest.param(a_state(2, target=2, retired=True), a_definition(3), id="a higher target"),
-        pytest.param(rolled_back(retired=True), a_definition(1, attempt=2, rolled_back=1), id="a new attempt"),
+        pytest.param(a_state(0, retired=True), a_definition(1), "`tier: 0`", id="one rung"),
+        pytest.param(a_state(0, retired=True), a_definition(2), "`tier: 0`", id="two rungs"),
+        pytest.param(a_state(2, target=2, retired=True), a_definition(3), "`tier: 2`", id="a higher target"),
+        pytest.param(rolled_back(retired=True), a_definition(1), RESTART_LOW, id="the attempt rolled back"),
+        pytest.param(
+            rolled_back(retired=True), a_definition(1, attempt=2, rolled_back=1), RESTART_LOW, id="a new attempt"
+        ),
     ],
 )
-def test_a_file_that_comes_back_higher_is_refused(state: State, definition: Any) -> None:
+def test_a_file_that_comes_back_higher_is_refused(state: State, definition: Any, fields: str) -> None:
     was, now = int(state.standing.tier), int(definition.tier)
 
     assert diffed(definition, state) == a_plan(
@@ -142,11 +148,21 @@ def test_a_file_that_comes_back_higher_is_refused(state: State, definition: Any)
                 tier=Tier(now),
                 rule="returned-too-high",
                 reason=f"the rollout was retired at tier {was} and returns at {now}",
-                remedy=f"set `tier: {was}` first, then climb",
+                remedy=f"set {fields} first, then climb",
                 where=str(SOURCE),
             ),
         )
     )
+
+
+def test_a_file_that_comes_back_at_tier_0_is_told_how_the_next_attempt_begins() -> None:
+    state = rolled_back(retired=True, in_git=True)
+
+    plan = diffed(a_definition(0), state)
+
+    assert [(refusal.rule, refusal.remedy) for refusal in plan.refusals] == [
+        ("rolled-back", f"to restart set {RESTART_LOW}, and `tier: 1` once that is applied")
+    ]
 
 
 def test_a_file_that_comes_back_with_the_next_attempt_at_tier_0_restarts() -> None:

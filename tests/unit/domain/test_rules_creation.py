@@ -116,7 +116,9 @@ def test_a_new_rollout_that_git_says_was_rolled_back_begins_as_such() -> None:
     after = a_standing(0, attempt=2, rolled_back=True)
 
     assert diffed(a_definition(0, attempt=2, rolled_back=2), None) == a_plan(
-        changes=(Create(feature=FEATURE, before=None, after=after, reason="a new rollout"),)
+        changes=(
+            Create(feature=FEATURE, before=None, after=after, reason="a new rollout, attempt 2 was rolled back"),
+        )
     )
 
 

@@ -40,8 +40,8 @@ def test_a_raise_is_judged_by_the_settled_dwell() -> None:
     plan = diffed(a_definition(2, gates=asked), state, evidence=HEALTHY)
 
     remedy = (
-        "this raise can't loosen its own gates (`dwell.1`, `dwell.2`, `dwell.3`): "
-        "set `tier: 1` back with the new values first, or wait"
+        "a raise can't loosen its own gate, `dwell.1` stays 48h: "
+        "set `tier: 1` back with the new value first, or wait"
     )
     assert plan == a_plan(
         holds=(_hold(state, 2, WaitsFor.DWELL, "at tier 1 for 1d 23h 59m 59s of 48h", remedy, NOW + INSTANT),)
@@ -54,12 +54,29 @@ def test_a_raise_is_judged_by_the_settled_evidence() -> None:
     plan = diffed(a_definition(2, gates=some_gates(min_exposed=0)), state)
 
     remedy = (
-        "this raise can't loosen its own gates (`thresholds.min_exposed`): "
-        "set `tier: 1` back with the new values first, or wait"
+        "a raise can't loosen its own gate, `thresholds.min_exposed` stays 10: "
+        "set `tier: 1` back with the new value first, or wait"
     )
     assert plan == a_plan(
         holds=(_hold(state, 2, WaitsFor.EVIDENCE, "0 exposed customers seen, 10 needed", remedy),)
     )
+
+
+def test_a_hold_blames_no_gate_that_it_does_not_wait_for() -> None:
+    state = a_state(1, served=hours(47), gates=some_gates(hours(48), min_exposed=10))
+
+    plan = diffed(a_definition(2, gates=some_gates(hours(48), min_exposed=0)), state)
+
+    assert [(hold.waits_for, hold.remedy) for hold in plan.holds] == [
+        (WaitsFor.DWELL, "nothing to do: it passes by itself"),
+        (
+            WaitsFor.EVIDENCE,
+            (
+                "a raise can't loosen its own gate, `thresholds.min_exposed` stays 10: "
+                "set `tier: 1` back with the new value first, or wait"
+            ),
+        ),
+    ]
 
 
 def test_a_raise_is_judged_by_its_own_stricter_dwell() -> None:

@@ -149,7 +149,7 @@ def test_a_trailer_counts_for_a_feature_that_the_database_lost_whole(
     plan = diffed(a_definition(1), None, memory=remembered(attempt), adopt=adopt)
 
     after = a_standing(0, attempt=attempt, rolled_back=True)
-    reason = f"git remembers that attempt {attempt} was rolled back, the database had lost it"
+    reason = f"git tells of the rollback of attempt {attempt}, which the database did not know"
     assert plan == a_plan(
         changes=(Create(feature=FEATURE, before=None, after=after, reason=reason, is_settled=False),),
         refusals=plan.refusals,
@@ -203,7 +203,7 @@ def _imported(state: State, attempt: int, commit: str) -> Rollback:
         feature=FEATURE,
         before=state,
         after=replace(state.standing, tier=Tier.DISABLED, attempt=attempt, rolled_back=True),
-        reason=f"git remembers that attempt {attempt} was rolled back, the database had lost it",
+        reason=f"git tells of the rollback of attempt {attempt}, which the database did not know",
         is_settled=False,
         commit=commit,
     )

@@ -119,7 +119,7 @@ def test_the_first_rung_needs_neither_dwell_nor_evidence(evidence: Evidence) -> 
             (
                 WaitsFor.EVIDENCE,
                 "3 exposed customers seen, 10 needed",
-                "wait for events, or settle `thresholds.min_exposed: 0` to promote without evidence",
+                "wait for events, or apply `thresholds.min_exposed: 0` with `tier: 1` to promote without evidence",
             ),
             id="insufficient",
         ),
