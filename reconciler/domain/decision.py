@@ -20,6 +20,7 @@ class Case:
 
     feature: str
     keeper: Gatekeeper
+    revision: str
     definition: Definition | None = None
     state: State | None = None
     problems: tuple[Problem, ...] = ()
@@ -59,6 +60,19 @@ def refuse(case: Case, definition: Definition, rule: str, reason: str, remedy: s
         where=str(definition.source),
     )
     return Decision(refusals=(refusal,))
+
+
+def refuse_repeat(case: Case, definition: Definition, state: State) -> Decision | None:
+    """Return the refusal of a raise by a commit that has raised this feature before: branches can be set back."""
+    if case.revision not in state.raised_by:
+        return None
+    return refuse(
+        case,
+        definition,
+        "raised-before",
+        f"{case.revision[:10]} has raised it once, and it was lowered since",
+        "ask for the raise with a new commit",
+    )
 
 
 def update(case: Case, definition: Definition, state: State) -> Decision:

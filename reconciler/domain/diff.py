@@ -71,6 +71,7 @@ def diff(desired: Desired, observed: Observed, circumstances: Circumstances) -> 
 def _case(feature: str, desired: Desired, observed: Observed, circumstances: Circumstances) -> Case:
     return Case(
         feature=feature,
+        revision=circumstances.revision,
         definition=desired.definitions.get(feature),
         state=observed.states.get(feature),
         problems=desired.problems,

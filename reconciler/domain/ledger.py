@@ -11,15 +11,15 @@ from datetime import datetime
 class Scope:
     """The root a database serves and the commit in force; `number` is what a writer states it decided on.
 
-    `is_reanchored` says that the commit was put into force after history was rewritten: what lies behind it was
-    never applied and has to be read as well.
+    `looks_back` says that rollbacks which git tells of behind this commit may not be in force: history was
+    rewritten, or they could not be carried out. The whole history has to be read then.
     """
 
     number: int
     root: str | None
     revision: str | None
     now: datetime
-    is_reanchored: bool = False
+    looks_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +34,22 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Who writes a transition, and because of which commit; an import names its own and takes None."""
+    """Who writes a transition, and because of which commit; an import names its own and takes None.
+
+    From `raises_end` on, by the database's clock, nothing may be raised: a freeze begins.
+    """
 
     revision: str | None
     actor: str
+    raises_end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionRecord:
-    """A commit to take into force; `previous_number` is the scope's number it was decided on."""
+    """A commit to take into force; `previous_number` is the scope's number it was decided on.
+
+    `looks_back` says that rollbacks behind it are still to be carried out.
+    """
 
     previous_number: int
     root: str
@@ -51,3 +58,4 @@ class RevisionRecord:
     kind: str = "apply"
     reason: str | None = None
     unsafe_reason: str | None = None
+    looks_back: bool = False

@@ -24,10 +24,14 @@ class _Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create(_Change):
-    """First row of a chain at tier 0 or 1; `adopted` takes a feature over at any tier that git says."""
+    """First row of a chain at tier 0 or 1; `adopted` takes a feature over at any tier that git says.
+
+    `commit` is the one by which git's history tells of a rollback that the file doesn't know.
+    """
 
     kind: ClassVar[str] = "create"
     adopted: bool = False
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,10 @@ class AllowedHours:
         opening, closing = self._stretch(moment.astimezone(self.zone).date())
         return opening <= moment < closing
 
+    def closing(self, moment: datetime) -> datetime:
+        """Return when the hours that contain `moment` close, in UTC."""
+        return self._stretch(moment.astimezone(self.zone).date())[1]
+
     def next_opening(self, moment: datetime) -> datetime:
         """Return the first moment after `moment` at which the hours open, in UTC."""
         today = moment.astimezone(self.zone).date()
@@ -90,6 +94,14 @@ def frozen_at(policy: Policy, moment: datetime) -> Frozen | None:
             return Frozen(reason=reason, until=until)
         until = following[1]
     return Frozen(reason=reason, until=None)
+
+
+def raises_end(policy: Policy, moment: datetime) -> datetime | None:
+    """Return the first moment after `moment`, at which raises may happen, when they stand still again."""
+    ends = [freeze.begins for freeze in policy.freezes if freeze.begins > moment]
+    if policy.allowed_hours is not None:
+        ends.append(policy.allowed_hours.closing(moment))
+    return min(ends, default=None)
 
 
 def _closed(policy: Policy, moment: datetime) -> tuple[str, datetime] | None:

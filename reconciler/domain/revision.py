@@ -54,11 +54,18 @@ def examine(candidate: Candidate) -> Permission:
         return Permission(is_stale=True)
     refusals = {
         _foreign(candidate): candidate.on_branch is False,
-        _shallow(candidate): candidate.relation is Relation.UNKNOWN or candidate.on_branch is None,
+        _cut_off(candidate.revision): candidate.relation is Relation.UNKNOWN or candidate.on_branch is None,
         _rewritten(candidate): candidate.relation is Relation.DIVERGED,
     }
     refusal = next((refusal for refusal, applies in refusals.items() if applies), None)
     return Permission(refusal=refusal, is_foreign=candidate.on_branch is False)
+
+
+def shallow(permission: Permission, revision: str) -> Permission:
+    """Return the permission of a commit whose past can't be read whole."""
+    if permission.is_stale or permission.refusal is not None:
+        return permission
+    return Permission(refusal=_cut_off(revision))
 
 
 def holds_raises(candidate: Candidate, clock_skew: timedelta) -> RaisesHeld | None:
@@ -91,9 +98,9 @@ def _foreign(candidate: Candidate) -> str:
     return f"{candidate.revision[:10]} is not on the applied branch; merge it, or name another with --branch"
 
 
-def _shallow(candidate: Candidate) -> str:
+def _cut_off(revision: str) -> str:
     return (
-        f"this clone is shallow and can't tell whether {candidate.revision[:10]} is newer than what is in force, "
+        f"this clone is shallow and can't tell whether {revision[:10]} is newer than what is in force, "
         "or what was rolled back before; run `git fetch --unshallow` (in CI: fetch-depth: 0)"
     )
 

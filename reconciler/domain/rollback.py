@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.domain.decision import Case, Decision, refuse, update
+from reconciler.domain.decision import Case, Decision, refuse, refuse_repeat, update
 from reconciler.domain.definition import Definition
 from reconciler.domain.ladder import Tier
 from reconciler.domain.plan import Create, Hold, RememberedRollback, Restart, Rollback, WaitsFor
@@ -45,7 +45,9 @@ def _import(case: Case, latest: RememberedRollback) -> Create | Rollback | None:
     if case.definition is None:
         return None
     after = rolled_back(settled(case.definition), latest.attempt)
-    return Create(feature=case.feature, before=None, after=after, reason=reason, is_settled=False)
+    return Create(
+        feature=case.feature, before=None, after=after, reason=reason, is_settled=False, commit=latest.revision
+    )
 
 
 def after_rollback(case: Case, definition: Definition, state: State) -> Decision:
@@ -98,6 +100,8 @@ def _restart(case: Case, definition: Definition, state: State) -> Decision:
             f"attempt {definition.attempt} begins at tier 0 or 1, not {int(definition.tier)}",
             "set `tier: 1`",
         )
+    if (repeat := refuse_repeat(case, definition, state)) is not None:
+        return repeat
     holds = holds_on_raise(definition, state, case.keeper)
     if holds:
         return Decision(holds=holds)

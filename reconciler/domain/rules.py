@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.domain.decision import Case, Decision, bring_to, refuse, update
+from reconciler.domain.decision import Case, Decision, bring_to, refuse, refuse_repeat, update
 from reconciler.domain.definition import Definition
 from reconciler.domain.describe import lowered, promoted
 from reconciler.domain.ladder import Tier
@@ -146,6 +146,8 @@ def _climb(case: Case, definition: Definition, state: State) -> Decision:
 
 def _promote(case: Case, definition: Definition, state: State) -> Decision:
     # Rule 10: while the raise is held, everything that is not looser is in force at once.
+    if (repeat := refuse_repeat(case, definition, state)) is not None:
+        return repeat
     holds = holds_on_promotion(definition, state, case.evidence, case.keeper)
     if holds:
         after = held_back(definition, state.standing)

@@ -72,7 +72,8 @@ class State:
     """The last row of a feature's chain; `version` is what a writer states it decided on.
 
     `settled_revision` is the commit that settled the gates, None when none has since the tier began: that commit
-    asked for this tier, so it can't be the one that raises it.
+    asked for this tier, so it can't be the one that raises it. `raised_by` are the commits that raised the feature:
+    none of them does so again.
     """
 
     feature: str
@@ -82,4 +83,5 @@ class State:
     epoch_started_at: datetime
     changed_at: datetime
     settled_revision: str | None = None
+    raised_by: frozenset[str] = frozenset()
     rollback: RollbackRecord | None = None

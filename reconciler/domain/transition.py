@@ -61,6 +61,7 @@ def succeed(change: Change, *, at: datetime, revision: str, transition: UUID) ->
         epoch_started_at=before.epoch_started_at if before is not None and stays else at,
         changed_at=at,
         settled_revision=_settled_revision(change, stays=stays, revision=revision),
+        raised_by=(before.raised_by if before is not None else frozenset()) | _raised_by(change, revision),
         rollback=_rollback(change, at=at, revision=revision, transition=transition),
     )
 
@@ -86,11 +87,15 @@ def _settled_revision(change: Change, *, stays: bool, revision: str) -> str | No
     return change.before.settled_revision if change.before is not None and stays else None
 
 
+def _raised_by(change: Change, revision: str) -> frozenset[str]:
+    return frozenset({revision}) if is_raise(change) else frozenset()
+
+
 def _rollback(change: Change, *, at: datetime, revision: str, transition: UUID) -> RollbackRecord | None:
     before, after = change.before, change.after
     if not after.rolled_back:
         return None
     if before is not None and before.rollback is not None and before.standing.attempt == after.attempt:
         return before.rollback
-    commit = change.commit if isinstance(change, Rollback) else revision
-    return RollbackRecord(id=transition, at=at, reason=change.reason, in_git=commit)
+    commit = change.commit if isinstance(change, Create | Rollback) else None
+    return RollbackRecord(id=transition, at=at, reason=change.reason, in_git=commit or revision)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
@@ -10,9 +12,10 @@ from uuid import UUID
 from reconciler.domain.guard import permitted
 from reconciler.domain.ledger import Cause, RevisionRecord
 from reconciler.domain.plan import Change, Plan, Rollback
+from reconciler.domain.policy import raises_end
 from reconciler.errors import (
     ConflictError,
-    DatabaseUnavailableError,
+    ReconcilerError,
     RevisionRefusedError,
     RuleViolatedError,
     StatementFailedError,
@@ -60,6 +63,10 @@ class _Ledger:
     failed: set[str] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
 
+    def leaves_out(self, changes: tuple[Change, ...]) -> bool:
+        """Tell whether one of these was not carried out."""
+        return any(change.feature in self.failed or change.feature in self.broken for change in changes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applier:
@@ -74,43 +81,53 @@ class Applier:
     def run(self) -> Outcome:
         """Apply the plan; whatever is lost to another writer is decided anew, 32 rounds at most."""
         ledger = _Ledger()
+        prospect: Prospect | None = None
         for _ in range(ROUNDS):
-            prospect = self.prepare()
-            if prospect.permission.is_stale:
-                return _outcome(prospect, ledger, is_stale=True)
-            if prospect.permission.refusal is not None:
-                raise RevisionRefusedError(prospect.permission.refusal)
             try:
-                if self._round(prospect, ledger):
-                    return _outcome(prospect, ledger)
-            except DatabaseUnavailableError as error:
-                if not ledger.done:
+                prospect = self.prepare()
+                if (outcome := self._attempt(prospect, ledger)) is not None:
+                    return outcome
+            except ConflictError as error:
+                ledger.conflicts.append(str(error))
+            except ReconcilerError as error:
+                if prospect is None or not ledger.done:
                     raise
                 ledger.failures.append(str(error))
                 return _outcome(prospect, ledger)
+        if prospect is None:
+            raise ConflictError(
+                f"others kept in the way of reading the database: {ledger.conflicts[-1]}; try again"
+            )
         return _outcome(prospect, ledger, is_settled=False)
 
+    def _attempt(self, prospect: Prospect, ledger: _Ledger) -> Outcome | None:
+        if prospect.permission.is_stale:
+            return _outcome(prospect, ledger, is_stale=True)
+        if prospect.permission.refusal is not None:
+            raise RevisionRefusedError(prospect.permission.refusal)
+        return _outcome(prospect, ledger) if self._round(prospect, ledger) else None
+
     def _round(self, prospect: Prospect, ledger: _Ledger) -> bool:
+        """Carry out a plan as far as it goes; tell whether nothing of it was lost to another writer."""
         ledger.broken.clear()
-        changes = permitted(prospect.plan)
-        # Rollbacks first, before their commit is in force: once it is, nobody looks for them behind it again.
+        plan = prospect.plan
+        changes = permitted(plan)
+        # Rollbacks first, before their commit is in force: a kill between leaves them to be told of again.
         imports = tuple(change for change in changes if isinstance(change, Rollback))
-        lost = self._carry_out(imports, None, ledger, of=len(changes))
-        if lost or ledger.failed or ledger.broken or prospect.plan.is_blocked:
+        lost = self._carry_out(imports, Cause(revision=None, actor=self.actor), ledger, of=len(changes))
+        if plan.is_blocked:
             return not lost
-        try:
-            self._take_revision(prospect)
-            lost = self._carry_out(changes[len(imports) :], prospect.plan.revision, ledger, of=len(changes))
-        except ConflictError as error:
-            ledger.conflicts.append(str(error))
-            return False
+        self._take_revision(prospect, looks_back=bool(lost or ledger.leaves_out(imports)))
+        closes = raises_end(prospect.desired.policy, plan.observed_at)
+        cause = Cause(revision=plan.revision, actor=self.actor, raises_end=closes)
+        lost |= self._carry_out(changes[len(imports) :], cause, ledger, of=len(changes), but=lost)
         self._remember(prospect, changes, lost | ledger.failed | ledger.broken.keys())
         return not lost
 
-    def _take_revision(self, prospect: Prospect) -> None:
+    def _take_revision(self, prospect: Prospect, *, looks_back: bool) -> None:
         plan, scope = prospect.plan, prospect.scope
         is_override = plan.unsafe_allowed is not None and bool(plan.changes)
-        if scope.revision == plan.revision and not is_override:
+        if scope.revision == plan.revision and scope.looks_back == looks_back and not is_override:
             return
         record = RevisionRecord(
             previous_number=scope.number,
@@ -118,18 +135,24 @@ class Applier:
             revision=plan.revision,
             actor=self.actor,
             unsafe_reason=plan.unsafe_allowed,
+            looks_back=looks_back,
         )
         self.store.take_revision(record)
 
     def _carry_out(
-        self, changes: tuple[Change, ...], revision: str | None, ledger: _Ledger, *, of: int
+        self,
+        changes: tuple[Change, ...],
+        cause: Cause,
+        ledger: _Ledger,
+        *,
+        of: int,
+        but: AbstractSet[str] = frozenset(),
     ) -> set[str]:
-        """Carry out the last or first of so many changes and return the features lost to another writer."""
-        cause = Cause(revision=revision, actor=self.actor)
+        """Carry out the first or last of so many changes and return the features lost to another writer."""
         lost: set[str] = set()
-        begun = 0 if revision is None else of - len(changes)
+        begun = 0 if cause.revision is None else of - len(changes)
         for count, change in enumerate(changes, start=begun + 1):
-            if change.feature not in lost | ledger.failed | ledger.broken.keys():
+            if change.feature not in but | lost | ledger.failed | ledger.broken.keys():
                 self._one(change, cause, ledger, lost)
             self.report(count, of)
         return lost
@@ -154,7 +177,9 @@ class Applier:
     def _remember(self, prospect: Prospect, changes: tuple[Change, ...], failed: set[str]) -> None:
         keys = settled_keys(prospect, changes, failed)
         if keys:
-            self.store.remember_sources(keys)
+            # It only saves work: without it the files are read once more.
+            with suppress(ConflictError, StatementFailedError):
+                self.store.remember_sources(keys)
 
 
 def settled_keys(prospect: Prospect, changes: tuple[Change, ...], failed: set[str]) -> dict[str, tuple[int, str]]:

@@ -14,7 +14,7 @@ from reconciler.domain.diff import Circumstances, Observed, diff
 from reconciler.domain.guard import guard
 from reconciler.domain.ledger import Index, Scope
 from reconciler.domain.plan import Plan, RememberedRollback
-from reconciler.domain.revision import PERMITTED, Candidate, Permission, Relation, examine, holds_raises
+from reconciler.domain.revision import PERMITTED, Candidate, Permission, Relation, examine, holds_raises, shallow
 from reconciler.domain.state import State
 from reconciler.errors import UsageError
 from reconciler.reconcile.ports import Repository, Store
@@ -37,14 +37,15 @@ class Request:
 class Files:
     """What stands below a root, in a commit or in the working tree.
 
-    `recall` tells of every rollback in the whole history; it is asked only for features that the database has
-    never seen, so that an attempt which was rolled back can't begin anew in an empty database.
+    `recall` tells of every rollback in the whole history, None where a part of it is missing; it is asked only for
+    features that the database has never seen, so that an attempt which was rolled back can't begin anew in an
+    empty database.
     """
 
     root: str
     entries: Sequence[Entry]
     read: ReadContents
-    recall: Callable[[], Mapping[str, RememberedRollback]] = dict
+    recall: Callable[[], Mapping[str, RememberedRollback] | None] = dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +76,14 @@ def prepare(store: Store, repository: Repository, request: Request) -> Prospect:
         root=request.root,
         entries=entries or (),
         read=repository.read,
-        recall=lambda: repository.remembered_rollbacks(None, candidate.revision, request.root),
+        recall=lambda: recalled(repository, candidate.revision, request.root),
     )
     return compare(store, scope, files, circumstances, allowed=allowed, permission=examine(candidate))
+
+
+def recalled(repository: Repository, revision: str, root: str) -> Mapping[str, RememberedRollback] | None:
+    """Return every rollback that the history up to a commit tells of, None when a part of it is missing."""
+    return repository.remembered_rollbacks(None, revision, root) if repository.is_complete() else None
 
 
 def compare(
@@ -94,7 +100,10 @@ def compare(
         raise UsageError(f"this database serves the root {scope.root}, not {files.root}; name that with --root")
     index = store.index()
     desired = load(files.entries, files.read, files.root, _known(index, circumstances))
-    circumstances = _recalled(files, desired.definitions.keys() - index.features, circumstances)
+    if unknown := desired.definitions.keys() - index.features:
+        told = files.recall()
+        permission = permission if told is not None else shallow(permission, circumstances.revision)
+        circumstances = _recalled(told or {}, unknown, circumstances)
     states = store.states(_undecided(desired, index, circumstances))
     plan = diff(desired, Observed(now=scope.now, states=states), circumstances)
     live = len(index.features - index.retired)
@@ -115,20 +124,24 @@ def _candidate(repository: Repository, scope: Scope, request: Request) -> Candid
 
 
 def _relation(repository: Repository, scope: Scope, revision: str) -> Relation | None:
-    if scope.revision is not None:
-        return repository.relation(scope.revision, revision)
-    # An empty database takes the rollbacks of the past from history: what is cut off may hide one.
-    return None if repository.is_complete() else Relation.UNKNOWN
+    # What is read from the whole history may lie in the part that is cut off.
+    if (scope.revision is None or scope.looks_back) and not repository.is_complete():
+        return Relation.UNKNOWN
+    return None if scope.revision is None else repository.relation(scope.revision, revision)
 
 
 def _remembered(
     repository: Repository, scope: Scope, candidate: Candidate, environment: str
 ) -> Mapping[str, RememberedRollback]:
-    if scope.is_reanchored:
-        return repository.remembered_rollbacks(None, candidate.revision, environment)
-    if candidate.in_force is None or candidate.relation is not Relation.AHEAD:
+    # Up to the tip: a rollback that git tells of above an older revision holds for that as well.
+    until = candidate.tip if candidate.on_branch else candidate.revision
+    if scope.looks_back:
+        return repository.remembered_rollbacks(None, until, environment)
+    if candidate.in_force is None or candidate.relation not in (Relation.AHEAD, Relation.SAME):
         return {}
-    return repository.remembered_rollbacks(candidate.in_force, candidate.revision, environment)
+    if until == candidate.in_force:
+        return {}
+    return repository.remembered_rollbacks(candidate.in_force, until, environment)
 
 
 def _known(index: Index, circumstances: Circumstances) -> Mapping[str, str]:
@@ -137,11 +150,11 @@ def _known(index: Index, circumstances: Circumstances) -> Mapping[str, str]:
     return {feature: "" if feature in circumstances.remembered else index.keys.get(feature, "") for feature in live}
 
 
-def _recalled(files: Files, unknown: AbstractSet[str], circumstances: Circumstances) -> Circumstances:
-    if not unknown:
-        return circumstances
-    told = {feature: memory for feature, memory in files.recall().items() if feature in unknown}
-    return replace(circumstances, remembered={**circumstances.remembered, **told})
+def _recalled(
+    told: Mapping[str, RememberedRollback], unknown: AbstractSet[str], circumstances: Circumstances
+) -> Circumstances:
+    of_unknown = {feature: memory for feature, memory in told.items() if feature in unknown}
+    return replace(circumstances, remembered={**circumstances.remembered, **of_unknown})
 
 
 def _undecided(desired: Desired, index: Index, circumstances: Circumstances) -> list[str]:

@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND = 253_402_300_799  # the end of the year 9999
 _TRAILERS = ("Rollback-Id", "Rollout-Feature", "Rollout-Attempt", "Environment")
 _FEATURE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-_ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")  # as the schema: the next attempt has to be a legal one
 _BETWEEN_VALUES = "\x1f"
 
 

@@ -12,6 +12,7 @@ from reconciler.domain.history import Transition
 from reconciler.domain.ledger import Cause, Index, RevisionRecord, Scope
 from reconciler.domain.plan import Change
 from reconciler.domain.state import State
+from reconciler.errors import ConflictError
 from reconciler.store.connection import Connection, connect
 from reconciler.store.failures import translated
 from reconciler.store.rows import Row, state_of, transition_of, transition_parameters
@@ -46,7 +47,7 @@ class PostgresStore:
             root=row["root"],
             revision=row["revision"],
             now=row["now"],
-            is_reanchored=row["is_reanchored"],
+            looks_back=row["looks_back"],
         )
 
     def index(self) -> Index:
@@ -79,6 +80,7 @@ class PostgresStore:
             "kind": record.kind,
             "reason": record.reason,
             "unsafe_reason": record.unsafe_reason,
+            "looks_back": record.looks_back,
             "actor": record.actor,
         }
         self._write("insert_revision", parameters, has_landed=lambda: self._is_in_force(record))
@@ -139,7 +141,9 @@ class PostgresStore:
         return list(self._live().execute(statement(name), parameters).fetchall())
 
     def _execute(self, name: str, parameters: Parameters) -> None:
-        self._live().execute(statement(name), parameters)
+        cursor = self._live().execute(statement(name), parameters)
+        if name == "insert_transition" and not cursor.rowcount:
+            raise ConflictError(f"raises froze before {parameters['feature']} could be raised")
 
     def _live(self) -> Connection:
         if self._connection is None or self._connection.closed:

@@ -15,6 +15,7 @@ from reconciler.domain.ladder import Tier
 from reconciler.domain.ledger import Cause
 from reconciler.domain.plan import Change, Create, Promote, Rollback
 from reconciler.domain.state import RollbackRecord, Standing, State
+from reconciler.domain.transition import is_raise
 
 Row = Mapping[str, Any]  # a row's columns are as varied as SQL's types; each reader names what it expects
 
@@ -44,9 +45,10 @@ def transition_parameters(change: Change, transition_id: UUID, *, cause: Cause) 
         "gate_dwell_seconds": None if promotion is None else _seconds(promotion.dwell),
         "verdict": None if promotion is None else promotion.verdict.value,
         "revision": cause.revision,
-        "rollback_commit": change.commit if isinstance(change, Rollback) else None,
+        "rollback_commit": change.commit if isinstance(change, Create | Rollback) else None,
         "reason": change.reason,
         "actor": cause.actor,
+        "raises_end": cause.raises_end if _may_freeze(change) else None,
     }
 
 
@@ -60,6 +62,7 @@ def state_of(row: Row) -> State:
         epoch_started_at=_utc(row["epoch_started_at"]),
         changed_at=_utc(row["updated_at"]),
         settled_revision=row["settled_revision"] or None,
+        raised_by=frozenset(row["raised_by"]),
         rollback=_rollback_of(row),
     )
 
@@ -121,6 +124,11 @@ def gates_from_json(value: Mapping[str, Any]) -> Gates:
             confidence=thresholds["confidence"],
         ),
     )
+
+
+def _may_freeze(change: Change) -> bool:
+    # Whoever is taken over is exposed already.
+    return is_raise(change) and not (isinstance(change, Create) and change.adopted)
 
 
 def _standing_of(row: Row) -> Standing:

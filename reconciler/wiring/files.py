@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reconciler.definitions.source import Entry
 from reconciler.domain.plan import RememberedRollback
 from reconciler.errors import UsageError
-from reconciler.reconcile.observe import Files
+from reconciler.reconcile.observe import Files, recalled
 from reconciler.repository.git import GitRepository
 from reconciler.repository.worktree import read_worktree, worktree_entries
 from reconciler.settings import Settings, normal_root
@@ -55,8 +55,8 @@ def uncommitted(repository: GitRepository, root: str) -> Checkout:
     def read(wanted: Sequence[Entry]) -> Iterator[bytes]:
         return read_worktree(repository.top, wanted, object_format=repository.object_format)
 
-    def recall() -> Mapping[str, RememberedRollback]:
-        return repository.remembered_rollbacks(None, repository.tip(), root)
+    def recall() -> Mapping[str, RememberedRollback] | None:
+        return recalled(repository, repository.tip(), root)
 
     return Checkout(revision=WORKTREE, files=Files(root=root, entries=entries, read=read, recall=recall))
 

@@ -31,9 +31,10 @@ class Commit:
 
 @dataclass
 class Commits:
-    """A history; `main` is the branch that is applied."""
+    """A history; `main` is the branch that is applied, and a shallow clone hides what is older than `cut_at`."""
 
     main: str = ""
+    cut_at: str | None = None
     by_id: dict[str, Commit] = field(default_factory=dict)
     blobs: dict[str, str] = field(default_factory=dict)
 
@@ -99,8 +100,8 @@ class Commits:
         return candidate in self.ancestors(self.main)
 
     def is_complete(self) -> bool:
-        """Tell that nothing is cut off."""
-        return True
+        """Tell whether nothing is cut off."""
+        return self.cut_at is None
 
     def remembered_rollbacks(
         self, since: str | None, until: str, environment: str
@@ -111,6 +112,8 @@ class Commits:
         for identity in self.ancestors(until):
             if identity in before:
                 break
+            if identity == self.cut_at:
+                return told
             for feature, attempt in self.by_id[identity].rollbacks.items():
                 if feature not in told or attempt >= told[feature].attempt:
                     told[feature] = RememberedRollback(attempt=attempt, revision=identity)

@@ -9,7 +9,7 @@ assert scene.rows() == {...}
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -83,12 +83,13 @@ class Scene:
         *,
         skew: timedelta = timedelta(),
         store: Store | None = None,
+        prepare: Callable[[], Prospect] | None = None,
         **named: Any,
     ) -> Outcome:
         """Apply a commit, the tip when none is named, as the role that may."""
         applier = Applier(
             store=store or self.store,
-            prepare=lambda: self.prepare(revision, skew=skew, **named),
+            prepare=prepare or (lambda: self.prepare(revision, skew=skew, **named)),
             new_id=uuid4,
             actor="tests",
         )

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from reconciler.domain.ledger import RevisionRecord
 from reconciler.domain.plan import WaitsFor
 from reconciler.errors import RevisionRefusedError
 from tests.builders.database import Database
-from tests.builders.scene import Scene, a_scene
+from tests.builders.scene import ROOT, Scene, a_scene
 
 
 @pytest.fixture
@@ -101,3 +102,41 @@ def test_an_override_is_recorded_once(scene: Scene, by: str) -> None:
     reasons = scene.admin.execute("select unsafe_reason from rollouts.rollout_revisions order by number").fetchall()
     assert (reasons, scene.counts()) == ([(None,), ("the end",)], written)
     assert scene.rows()["checkout"].retired
+
+
+@pytest.mark.parametrize("by", ["a feature without a row", "history that was reanchored"])
+def test_a_clone_that_may_lack_the_commit_of_a_rollback_is_refused(scene: Scene, by: str) -> None:
+    begin(scene, 0)
+    scene.commit({}, rollbacks={"basket": 1, "checkout": 1})
+    cut = scene.commit({})
+    if by == "a feature without a row":
+        scene.apply()
+    else:
+        _reanchor(scene, cut)
+    scene.commit({"basket": {"tier": 1}} if by == "a feature without a row" else {"checkout": {"tier": 1}})
+    scene.commits.cut_at = cut
+
+    with pytest.raises(RevisionRefusedError, match="this clone is shallow"):
+        scene.apply()
+
+
+def test_a_rollback_told_of_above_an_older_commit_counts(scene: Scene) -> None:
+    begin(scene, 2)
+    older = scene.commit({"checkout": {"tier": 2, "owner": "team-a"}})
+    scene.commit({}, rollbacks={"checkout": 1})
+
+    scene.apply(older)
+
+    assert scene.chain("checkout") == [("adopt", 2, 1), ("rollback", 0, 1)]
+
+
+def _reanchor(scene: Scene, revision: str) -> None:
+    record = RevisionRecord(
+        previous_number=scene.store.scope().number,
+        root=ROOT,
+        revision=revision,
+        actor="ada",
+        kind="reanchor",
+        reason="reset",
+    )
+    scene.store.take_revision(record)

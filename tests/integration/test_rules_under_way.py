@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from uuid import UUID
+from collections.abc import Iterator
 
 import pytest
 
-from reconciler.domain.history import Transition
-from reconciler.domain.ledger import Cause, Index, RevisionRecord, Scope
-from reconciler.domain.plan import Change
-from reconciler.domain.state import State
+from reconciler.domain.ledger import RevisionRecord
 from reconciler.errors import DatabaseUnavailableError, StatementFailedError
-from reconciler.reconcile.ports import Store
 from tests.builders.database import Database
 from tests.builders.scene import ROOT, Scene, a_scene
+from tests.builders.watched import Watched
 
 
 def time_out() -> None:
@@ -28,42 +23,6 @@ def lose_the_server() -> None:
 
 class CrashError(Exception):
     """The process is gone."""
-
-
-@dataclass
-class Watched:
-    """The real store, with something that happens once before a transition, and before a commit is taken."""
-
-    real: Store
-    before_transition: Callable[[], object] | None = None
-    before_revision: Callable[[], object] | None = None
-
-    def scope(self) -> Scope:
-        return self.real.scope()
-
-    def index(self) -> Index:
-        return self.real.index()
-
-    def states(self, features: Sequence[str] | None) -> Mapping[str, State]:
-        return self.real.states(features)
-
-    def history(self, feature: str) -> tuple[Transition, ...]:
-        return self.real.history(feature)
-
-    def remember_sources(self, keys: Mapping[str, tuple[int, str]]) -> None:
-        self.real.remember_sources(keys)
-
-    def take_revision(self, record: RevisionRecord) -> None:
-        happens, self.before_revision = self.before_revision, None
-        if happens is not None:
-            happens()
-        self.real.take_revision(record)
-
-    def transition(self, change: Change, *, transition_id: UUID, cause: Cause) -> None:
-        happens, self.before_transition = self.before_transition, None
-        if happens is not None:
-            happens()
-        self.real.transition(change, transition_id=transition_id, cause=cause)
 
 
 def crash() -> None:
@@ -104,7 +63,7 @@ def test_an_apply_that_was_overtaken_by_a_newer_commit_changes_nothing_more(scen
     older = scene.commit({"checkout": {"tier": 0}})
     scene.commit({"checkout": {"tier": 1, "owner": "team-a"}})
 
-    outcome = scene.apply(older, store=Watched(scene.store, **{moment: scene.apply}))
+    outcome = scene.apply(older, store=_overtaken(scene, moment))
 
     assert (outcome.is_stale, outcome.done) == (True, ())
     assert scene.chain("checkout") == [("create", 1, 1), ("update", 1, 1)]
@@ -222,7 +181,6 @@ def test_what_lies_behind_a_reanchored_commit_is_read_as_well(scene: Scene) -> N
 
 
 def test_a_commit_raises_a_feature_once_even_when_history_is_rewritten_back_to_it(scene: Scene) -> None:
-    """Python knows of no earlier raise: the database refuses it by name, and the others go on."""
     raised = scene.commit({"checkout": {"tier": 2}, "search": {"tier": 1, "owner": "team-a"}})
     scene.pass_time(hours=48)
     scene.apply()
@@ -239,7 +197,8 @@ def test_a_commit_raises_a_feature_once_even_when_history_is_rewritten_back_to_i
 
     outcome = scene.apply()
 
-    assert [broken.rule for broken in outcome.broken] == ["one_raise_a_commit"]
+    assert [(refusal.feature, refusal.rule) for refusal in outcome.plan.refusals] == [("checkout", "raised-before")]
+    assert outcome.broken == ()
     assert [change.feature for change in outcome.done] == ["search"]
     assert scene.rows()["checkout"].tier == 1
 
@@ -256,3 +215,9 @@ def test_the_limits_of_the_guard_count_when_every_other_file_is_known(scene: Sce
 
     assert outcome.plan.unsafe == "1 of 2 rollouts would be lowered or retired at once, more than 0%"
     assert not scene.rows()["checkout"].retired
+
+
+def _overtaken(scene: Scene, moment: str) -> Watched:
+    if moment == "before_revision":
+        return Watched(scene.store, before_revision=scene.apply)
+    return Watched(scene.store, before_transition=scene.apply)

@@ -21,6 +21,7 @@ create table rollouts.rollout_revisions (
     kind              text not null,
     reason            text,                 -- why history was reanchored
     unsafe_reason     text,                 -- why the guard was overridden
+    looks_back        boolean not null default false, -- rollbacks that git tells of behind it are not all in force
     actor             text not null,        -- the person or job that says so
     recorded_by       text not null,        -- the login role that wrote it
     at                timestamptz not null,
@@ -118,6 +119,6 @@ alter table rollouts.rollout_revisions enable always trigger append_only;
 alter table rollouts.rollout_scope enable always trigger stays;
 
 grant select on rollouts.rollout_revisions, rollouts.rollout_scope to rollouts_reconciler, rollouts_reader;
-grant insert (previous_number, root, revision, kind, reason, unsafe_reason, actor) on rollouts.rollout_revisions
+grant insert (previous_number, root, revision, kind, reason, unsafe_reason, looks_back, actor) on rollouts.rollout_revisions
     to rollouts_reconciler;
 grant execute on function rollouts.clock() to rollouts_reconciler, rollouts_reader;

@@ -86,6 +86,7 @@ create table rollouts.rollout_transitions (
 
     -- what the chain fills in
     at                          timestamptz not null,
+    clocked_at                  timestamptz not null,   -- what the clock said; `at` stands still while it is set back
     epoch                       integer not null,       -- one uninterrupted stay at a tier
     epoch_started_at            timestamptz not null,
     settled_revision            text not null,          -- the commit that settled the gates; '' when none has
@@ -156,7 +157,8 @@ create table rollouts.rollout_transitions (
         kind <> 'promote' or previous_tier = 0
         or coalesce(gate_dwell_seconds >= previous_settled_dwell
                     and gate_dwell_seconds >= (settled_gates #> array['dwell', previous_tier::text])::integer
-                    and extract(epoch from at - previous_epoch_started_at) >= gate_dwell_seconds, false)
+                    and extract(epoch from least(at, clocked_at) - previous_epoch_started_at) >= gate_dwell_seconds,
+                    false)
     ),
     constraint evidence_is_there check (
         kind <> 'promote' or previous_tier = 0
@@ -170,11 +172,11 @@ create table rollouts.rollout_transitions (
     -- rollback, attempts, retirement
     constraint rolled_back_is_off check (not rolled_back or tier = 0),
     constraint rolled_back_stays_off check (not previous_rolled_back or rolled_back or kind = 'restart'),
-    constraint attempt_is_positive check (attempt >= 1),
+    constraint attempt_is_in_range check (attempt between 1 and 1000000),
     constraint attempt_follows check (
         attempt = previous_attempt
         or (kind = 'restart' and attempt = previous_attempt + 1)
-        or (kind = 'rollback' and attempt > previous_attempt)
+        or (kind = 'rollback' and attempt > previous_attempt and attempt < 1000000 and rollback_commit is not null)
     ),
     constraint returns_no_higher check (not previous_retired or retired or tier <= previous_tier),
 
@@ -209,6 +211,7 @@ create table rollouts.rollout_transitions (
     constraint only_a_retirement_retires check (
         not retired or kind = 'retire' or (kind = 'rollback' and previous_retired)
     ),
+    constraint rollback_retires_nothing check (kind <> 'rollback' or retired = previous_retired),
 
     -- content
     constraint feature_name_is_valid check (feature_name ~ '\A[a-z][a-z0-9_-]{0,62}\Z'),
@@ -248,7 +251,7 @@ declare
     in_force text;
     stays boolean;
 begin
-    if num_nonnulls(new.at, new.epoch, new.epoch_started_at, new.settled_revision, new.rollout_id, new.rollback_id,
+    if num_nonnulls(new.at, new.clocked_at, new.epoch, new.epoch_started_at, new.settled_revision, new.rollout_id, new.rollback_id,
                     new.started_at, new.completed_at, new.recorded_by) > 0 then
         raise exception 'times, epochs and identities are the server''s'
             using errcode = 'check_violation', constraint = 'time_is_the_servers';
@@ -292,7 +295,8 @@ begin
             using errcode = 'check_violation', constraint = 'only_settling_loosens',
                   hint = 'settle them with a definition that asks for the tier that is so';
     end if;
-    new.at := greatest(rollouts.clock(), last.at);
+    new.clocked_at := rollouts.clock();
+    new.at := greatest(new.clocked_at, last.at);
     new.epoch := case when stays then last.epoch else coalesce(last.epoch, 0) + 1 end;
     new.epoch_started_at := case when stays then last.epoch_started_at else new.at end;
     new.settled_revision := case when new.is_settled then coalesce(new.revision, '')
@@ -304,7 +308,9 @@ begin
     new.started_at := case when new.attempt = last.attempt and last.started_at is not null then last.started_at
                            when new.tier > 0 then new.at end;
     new.completed_at := case when new.tier <> new.target or new.rolled_back then null
-                             else coalesce(last.completed_at, new.at) end;
+                             when last.tier = last.target and last.target = new.target
+                                 then coalesce(last.completed_at, new.at)
+                             else new.at end;
     new.recorded_by := session_user;
     return new;
 end

@@ -119,7 +119,8 @@ create trigger stays before delete or truncate on rollouts.feature_rollouts
 alter table rollouts.feature_rollouts enable always trigger stays;
 
 -- Which files are in force whole: an equal key at the same version means that there is nothing to read or to do.
--- Only saves work: a row that is missing or out of date costs one more reading of the file.
+-- A row that is missing or out of date costs one more reading of the file; the key of a file never applied would keep
+-- that file from being read, which can delay a lowering and never raise.
 create table rollouts.settled_sources (
     feature_name   text collate "C" primary key,
     version        integer not null,

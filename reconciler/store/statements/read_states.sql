@@ -4,6 +4,12 @@ select
     rollout.retired, rollout.paused, rollout.description, rollout.owner, rollout.whitelisted_customers,
     rollout.blacklisted_customers, rollout.gates, rollout.settled_gates, rollout.settled_revision, rollout.epoch,
     rollout.epoch_started_at, rollout.updated_at,
+    array(
+        select raised.revision
+        from rollouts.rollout_transitions raised
+        where raised.feature_name = rollout.feature_name
+            and raised.is_raise
+    ) as raised_by,
     cause.id as rollback_id, cause.at as rollback_at, cause.reason as rollback_reason,
     coalesce(cause.rollback_commit, cause.revision) as rollback_in_git
 from rollouts.feature_rollouts rollout

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -36,7 +37,7 @@ CAUSE = Cause(revision=commit(1), actor="tests")
 EASY = Gates(dwell=Dwell(tier_1=timedelta(), tier_2=timedelta(), tier_3=timedelta()))
 EXTREME = Standing(
     tier=Tier.DISABLED,
-    attempt=2_147_483_646,
+    attempt=999_998,
     target=Tier.GENERAL,
     paused=True,
     description="é\"'\\{}\n\t\u2028" + "x" * 8_000,
@@ -68,7 +69,7 @@ def store(database: Database) -> Iterator[PostgresStore]:
     store.close()
 
 
-def a_record(previous: int, revision: str, **named: str) -> RevisionRecord:
+def a_record(previous: int, revision: str, **named: Any) -> RevisionRecord:
     return RevisionRecord(previous_number=previous, root="rollouts.d", revision=revision, actor="tests", **named)
 
 
@@ -101,7 +102,7 @@ def test_the_commit_taken_last_is_in_force(store: PostgresStore) -> None:
     store.take_revision(a_record(1, commit(2), unsafe_reason="agreed"))
     store.take_revision(a_record(2, commit(1), kind="reanchor", reason="the branch was reset"))
 
-    assert store.scope() == Scope(number=3, root="rollouts.d", revision=commit(1), now=MONDAY, is_reanchored=True)
+    assert store.scope() == Scope(number=3, root="rollouts.d", revision=commit(1), now=MONDAY, looks_back=True)
 
 
 @pytest.mark.parametrize("standing", [None, EXTREME], ids=["plain", "extreme"])

@@ -37,7 +37,7 @@ FIRST: Row = {
 ROWS: Mapping[str, Row] = {
     "all_but_rollbacks_name_their_commit": {"revision": None, "is_settled": False},
     "attempt_follows": {"attempt": 2},
-    "attempt_is_positive": FIRST | {"attempt": 0},
+    "attempt_is_in_range": FIRST | {"attempt": 0},
     "blacklist_is_a_list": {"blacklisted_customers": [""]},
     "demotion_goes_down": {"kind": "demote"},
     "dwell_is_served": STEP | {"gate_dwell_seconds": 86_401},
@@ -70,6 +70,7 @@ ROWS: Mapping[str, Row] = {
     | {"kind": "restart", "attempt": 2, "previous_rolled_back": True, "previous_retired": True, "previous_tier": 0},
     "revision_is_a_commit": {"revision": "main"},
     "rollback_is_total": {"kind": "rollback"},
+    "rollback_retires_nothing": OFF | {"kind": "rollback", "previous_retired": True},
     "rolled_back_is_off": FIRST | {"rolled_back": True},
     "rolled_back_stays_off": {"previous_rolled_back": True},
     "rollout_transitions_pkey": {"id": ID},
@@ -132,7 +133,7 @@ def a_whole_row(connection: Connection) -> Row:
     previous |= epoch | {"at": "2026-01-01", "settled_revision": commit(1), "version": 1}
     previous |= {"settled_dwell": 0, "settled_exposed": 0}
     linked = {f"previous_{column}": value for column, value in previous.items()}
-    return row | epoch | linked | {"rollout_id": ID, "recorded_by": "postgres"}
+    return row | epoch | linked | {"clocked_at": "2026-01-02", "rollout_id": ID, "recorded_by": "postgres"}
 
 
 def refused(

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from reconciler.domain.policy import AllowedHours, Freeze, Frozen, Policy, frozen_at
+from reconciler.domain.policy import AllowedHours, Freeze, Frozen, Policy, frozen_at, raises_end
 from tests.builders.domain import INSTANT
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -193,3 +193,13 @@ def test_frozen_until_is_the_first_moment_that_is_not_frozen(policy: Policy, mom
     assert frozen_at(policy, frozen.until) is None
     between = [moment + timedelta(minutes=15 * count) for count in range(100)]
     assert all(frozen_at(policy, each) is not None for each in between if each < frozen.until)
+
+
+@given(some_policies(), MOMENTS)
+def test_raises_end_at_the_first_moment_that_is_frozen_again(policy: Policy, moment: datetime) -> None:
+    assume(frozen_at(policy, moment) is None)
+    end = raises_end(policy, moment)
+
+    assert end is None or (end > moment and frozen_at(policy, end) is not None)
+    following = [moment + timedelta(minutes=15 * count) for count in range(100)]
+    assert all(frozen_at(policy, each) is None for each in following if end is None or each < end)

@@ -151,7 +151,9 @@ def test_a_trailer_counts_for_a_feature_that_the_database_lost_whole(
     after = a_standing(0, attempt=attempt, rolled_back=True)
     reason = f"git tells of the rollback of attempt {attempt}, which the database did not know"
     assert plan == a_plan(
-        changes=(Create(feature=FEATURE, before=None, after=after, reason=reason, is_settled=False),),
+        changes=(
+            Create(feature=FEATURE, before=None, after=after, reason=reason, is_settled=False, commit=EARLIER),
+        ),
         refusals=plan.refusals,
     )
     assert [refusal.rule for refusal in plan.refusals] == [rule]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.builders.domain import (
     NOT_THE_TIP,
     NOW,
     OWNER,
+    REVISION,
     UNHEALTHY,
     a_definition,
     a_plan,
@@ -29,6 +31,7 @@ from tests.builders.domain import (
     a_state,
     diffed,
     hours,
+    rolled_back,
     some_gates,
 )
 
@@ -242,3 +245,22 @@ def _hold(
         remedy=remedy,
         until=until,
     )
+
+
+def test_a_commit_that_raised_it_before_does_not_do_so_again() -> None:
+    state = replace(a_state(0), raised_by=frozenset({REVISION}))
+
+    plan = diffed(a_definition(1), state)
+
+    assert [(refusal.rule, refusal.remedy) for refusal in plan.refusals] == [
+        ("raised-before", "ask for the raise with a new commit")
+    ]
+    assert plan.changes == ()
+
+
+def test_a_restart_by_a_commit_that_raised_it_before_is_refused() -> None:
+    state = replace(rolled_back(in_git=True), raised_by=frozenset({REVISION}))
+
+    plan = diffed(a_definition(1, attempt=2, rolled_back=1), state)
+
+    assert [refusal.rule for refusal in plan.refusals] == ["raised-before"]
