@@ -1,5 +1,5 @@
 """Runs the command line as `python -m reconciler`."""
 
-from reconciler.cli.main import run
+from reconciler.cli.start import run
 
 run()

@@ -14,7 +14,6 @@ _LONGEST_ACTOR = 256  # bytes
 _LONGEST_REASON = 2048  # bytes
 
 _URI = re.compile(r"(?P<head>postgres(?:ql)?://[^:/?#\s@]*):(?P<password>[^\s]*)@")
-_QUERY = re.compile(r"(?P<lead>[?&])password=(?P<password>[^&\s]*)&?")
 _WORD = re.compile(
     r"""(?P<head>\b(?:ssl)?password\s*=\s*)(?P<password>'(?:[^'\\]|\\.)*'?|(?:[^\s\\'&]|\\.)+)""", re.IGNORECASE
 )
@@ -61,21 +60,6 @@ def without_password(text: str, dsn: str | None = None) -> str:
         text = text.replace(secret, "***")
     text = _URI.sub(lambda match: f"{match['head']}:***@", text)
     return _WORD.sub(lambda match: f"{match['head']}***", text)
-
-
-def apart(dsn: str) -> tuple[str, str | None]:
-    """Return a connection string without its password, and the password: everybody sees a program's arguments."""
-    uri = _URI.match(dsn)
-    if uri is not None:
-        return f"{uri['head']}@{dsn[uri.end() :]}", unquote(uri["password"])
-    query = _QUERY.search(dsn) if "://" in dsn else None
-    if query is not None:
-        rest = f"{dsn[: query.start()]}{query['lead']}{dsn[query.end() :]}".rstrip("?&")
-        return rest, unquote(query["password"])
-    word = _WORD.search(dsn)
-    if word is None or "://" in dsn:
-        return dsn, None
-    return f"{dsn[: word.start()]}{dsn[word.end() :]}".strip(), _unquoted(word["password"])
 
 
 def _secrets(dsn: str) -> list[str]:

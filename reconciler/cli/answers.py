@@ -24,4 +24,5 @@ def outcome_code(outcome: OutcomeView) -> int:
         return EXIT_REFUSED
     if outcome.view.permission.is_stale:
         return EXIT_DONE
-    return EXIT_REFUSED if outcome.view.plan.is_refused else EXIT_DONE
+    view = outcome.view
+    return EXIT_REFUSED if view.permission.refusal is not None or view.plan.is_refused else EXIT_DONE

@@ -41,7 +41,7 @@ def apply(*, worktree: bool, revision: str | None, adopt: bool, allow_unsafe: st
     from reconciler.cli.invocation import invocation
     from reconciler.cli.pages import show_outcome
     from reconciler.cli.prospects import workplace
-    from reconciler.cli.requests import only_commits, only_the_reviewed_branch
+    from reconciler.cli.requests import only_commits, only_published_commits, only_the_reviewed_branch
     from reconciler.settings import check_reason
 
     call = invocation("text", "json", "markdown")
@@ -49,6 +49,7 @@ def apply(*, worktree: bool, revision: str | None, adopt: bool, allow_unsafe: st
     only_the_reviewed_branch(call.settings)
     reason = check_reason(allow_unsafe)
     with workplace(call) as place:
+        only_published_commits(call.settings, place.repository)
         outcome = place.applied(revision=revision, adopt=adopt, allow_unsafe=reason)
         if revision is None:
             place.note_uncommitted(outcome.view.plan, "apply; see them with `reconciler plan --worktree`")

@@ -13,8 +13,8 @@ from typing import NoReturn
 from reconciler.cli.invocation import Invocation
 from reconciler.errors import UsageError
 from reconciler.render.database import DatabaseView
-from reconciler.settings import apart, without_password
 from reconciler.store import embedded
+from reconciler.store.connection import apart, place_of
 from reconciler.wiring.database import ROLE, embedded_dsn, folder_of, inspected, start, store_at
 from reconciler.wiring.files import open_repository
 
@@ -32,14 +32,14 @@ def data_folder(call: Invocation) -> Path:
     """Return the folder of the embedded server; a repository is only looked for when no folder is named."""
     if call.settings.data_folder is not None:
         return call.settings.data_folder
-    with open_repository(call.settings) as repository:
+    with open_repository(call.settings, needs_commit=False) as repository:
         return folder_of(call.settings, repository.top, os.environ)
 
 
 def examined(call: Invocation) -> DatabaseView:
     """Look at the database and start nothing."""
     dsn, role = call.settings.dsn, None
-    place = without_password(dsn or "")
+    place = "" if dsn is None else place_of(dsn)
     if dsn is None:
         folder = data_folder(call)
         place, role = f"embedded PostgreSQL in {folder}", ROLE

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import chosen
+from reconciler.cli.options import chosen, is_typed
 from reconciler.cli.talk import Talk
 from reconciler.cli.terminal import style_for
 from reconciler.errors import UsageError
@@ -37,10 +37,13 @@ class Invocation:
 
 def invocation(*formats: str) -> Invocation:
     """Return the call that click is in the middle of, whose result has one of these formats."""
-    given = chosen(click.get_current_context())
+    context = click.get_current_context()
+    given = chosen(context)
     output = given.get("output", formats[0])
     if output not in formats:
-        raise UsageError(f"the format {output} (--output, RECONCILER_OUTPUT) is not one of {', '.join(formats)}")
+        if is_typed(context, "output"):
+            raise UsageError(f"--output {output}: this command writes {' or '.join(formats)} only")
+        output = formats[0]
     return Invocation(
         settings=_settings(given, os.environ),
         output=output,

@@ -73,15 +73,14 @@ def run(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         code = _closed_pipe()
+    except OSError as error:
+        code = _unwritten(error)
     sys.exit(code)
 
 
 def answer(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code; what went wrong is said in one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+    _take_any_text()
     try:
         code = program.main(arguments, prog_name="reconciler", standalone_mode=False)
     except ReconcilerError as error:
@@ -94,8 +93,17 @@ def answer(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _closed_pipe()
     except Exception as error:  # noqa: BLE001 - the last door: nobody above can say it better
+        if isinstance(error, OSError) and error.filename is None:  # no file's: what is left are the streams
+            return _unwritten(error)
         return _failed(error, EXIT_FAILED, unexpected=True)
     return code if isinstance(code, int) else 0
+
+
+def _take_any_text() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
 
 
 def _failed(error: Exception, code: int, *, unexpected: bool = False) -> int:
@@ -118,7 +126,7 @@ def _misused(error: click.ClickException) -> int:
         return EXIT_USAGE
     context = getattr(error, "ctx", None)
     hint = f"; see `{context.command_path} --help`" if context is not None else ""
-    message = error.format_message().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     _say(f"error: {message[:1].lower()}{message[1:]}{hint}")
     return EXIT_USAGE
 
@@ -133,6 +141,16 @@ def _say(text: str) -> None:
 
 
 def _closed_pipe() -> int:
-    # Nothing may be written at exit either: Python would complain about it.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _write_no_more()
     return EXIT_CLOSED_PIPE
+
+
+def _unwritten(error: OSError) -> int:
+    _write_no_more()
+    _say(f"error: the result can't be written: {error.strerror}; what was done stays done, `status` shows it")
+    return EXIT_FAILED
+
+
+def _write_no_more() -> None:
+    # At exit neither: Python would complain about it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

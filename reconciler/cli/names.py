@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from reconciler.cli.options import chosen
 
+_FEATURE = re.compile("[a-z][a-z0-9_-]{0,62}")
 _MOST = 20_000
 
 
@@ -29,5 +31,6 @@ def _names(start: Path, root: str) -> Iterator[str]:
     for count, path in enumerate((top / root).rglob("*.yaml")):
         if count == _MOST:
             return
-        if not path.name.startswith(("_", ".")):
+        # A shell would run what a stranger's name holds.
+        if _FEATURE.fullmatch(path.stem) is not None:
             yield path.stem

@@ -36,13 +36,13 @@ def new(*, feature: str, owner: str, team: str, description: str) -> int:
 
     call = invocation("text")
     draft = Draft(feature=feature, owner=owner, description=description, folder=team)
-    with open_repository(call.settings) as repository:
+    with open_repository(call.settings, needs_commit=False) as repository:
         written = write(repository, root_of(call.settings), draft)
     call.write(f"wrote {written[0]}\n")
     for companion in written[1:]:
         call.talk.note(f"wrote {companion}, which the first line names so that editors help; commit it too")
     call.talk.note(
-        "next: say what it is, `reconciler plan --worktree` shows what it does; then commit it for review.\n"
+        "next: look it through, `reconciler plan --worktree` shows what it does; then commit it for review.\n"
         "`tier: 1` begins the rollout with 1 % of the customers."
     )
     return EXIT_DONE

@@ -36,6 +36,11 @@ def chosen(context: click.Context) -> dict[str, Any]:
     return {name: value for name, (value, _) in _kept(context).items()}
 
 
+def is_typed(context: click.Context, name: str) -> bool:
+    """Tell whether a shared option was given on the command line; a variable may be meant for other commands."""
+    return _kept(context).get(name, (None, False))[1]
+
+
 def option(*declarations: str, **attributes: Any) -> Decorator:
     """Add an option of one command, which can also be set as a RECONCILER_… variable."""
     name = max(declarations, key=len).lstrip("-").replace("-", "_")

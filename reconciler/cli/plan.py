@@ -44,7 +44,7 @@ def plan(*, worktree: bool, revision: str | None, adopt: bool) -> int:
 
     call = invocation("text", "json", "markdown")
     one_of(worktree=worktree, revision=revision)
-    with workplace(call) as place:
+    with workplace(call, needs_commit=not worktree) as place:
         view = view_of(place.planned(revision=revision, adopt=adopt, worktree=worktree))
         if not worktree and revision is None:
             place.note_uncommitted(view.plan, "plan; see them with --worktree")

@@ -11,6 +11,7 @@ from uuid import uuid4
 from reconciler.cli.invocation import Invocation, now
 from reconciler.domain.diff import Circumstances
 from reconciler.domain.plan import Plan
+from reconciler.errors import RevisionRefusedError
 from reconciler.reconcile.apply import Applier, Outcome
 from reconciler.reconcile.observe import Prospect, Request, compare, prepare
 from reconciler.render.view import BrokenRule, OutcomeView, PlanView
@@ -35,11 +36,20 @@ class Workplace:
         """The folder of the definitions."""
         return root_of(self.call.settings)
 
-    def planned(self, *, revision: str | None = None, adopt: bool = False, worktree: bool = False) -> Prospect:
+    def planned(
+        self,
+        *,
+        revision: str | None = None,
+        adopt: bool = False,
+        worktree: bool = False,
+        with_policy: bool = False,
+    ) -> Prospect:
         """Plan a commit, or what lies in the working tree."""
         with self.call.talk.step("reading definitions and comparing"):
             if not worktree:
-                request = Request(root=self.root, local_now=now(), revision=revision, adopt=adopt)
+                request = Request(
+                    root=self.root, local_now=now(), revision=revision, adopt=adopt, with_policy=with_policy
+                )
                 return prepare(self.store, self.repository, request)
             checkout = uncommitted(self.repository, self.root)
             circumstances = Circumstances(revision=checkout.revision, adopt=adopt)
@@ -73,6 +83,10 @@ class Workplace:
         )
         try:
             outcome = applier.run()
+        except RevisionRefusedError:
+            if self.call.output == "text":
+                raise
+            return OutcomeView(view=view_of(decided[-1]))
         except KeyboardInterrupt:
             self.call.talk.note(f"{done:,} of {total:,} changes are done; the next apply finishes")
             raise
@@ -87,9 +101,10 @@ class Workplace:
 
 
 @contextmanager
-def workplace(call: Invocation) -> Iterator[Workplace]:
+def workplace(call: Invocation, *, needs_commit: bool = True) -> Iterator[Workplace]:
     """Open the repository and the database of a call."""
-    with open_repository(call.settings) as repository, closing(store_for(call, repository)) as store:
+    opened = open_repository(call.settings, needs_commit=needs_commit)
+    with opened as repository, closing(store_for(call, repository)) as store:
         yield Workplace(call=call, repository=repository, store=store)
 
 
@@ -99,7 +114,7 @@ def store_for(call: Invocation, repository: GitRepository | None = None) -> Post
     if dsn is not None:
         with call.talk.step("connecting"):
             return store_at(checked_dsn(dsn))
-    top = (repository or open_repository(call.settings)).top
+    top = (repository or open_repository(call.settings, needs_commit=False)).top
     with call.talk.step("starting embedded PostgreSQL"):
         return store_at(embedded_dsn(call.settings, folder_of(call.settings, top, os.environ), call.talk.note))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.errors import UsageError
+from reconciler.errors import RevisionRefusedError, UsageError
+from reconciler.repository.git import GitRepository
 from reconciler.settings import Settings
 
 
@@ -25,6 +26,17 @@ def only_the_reviewed_branch(settings: Settings) -> None:
     """Raise when a shared database would be brought to whatever happens to be checked out."""
     if settings.dsn is not None and settings.branch is None:
         raise UsageError(
-            "with --dsn name the branch whose commits are reviewed, such as --branch main (or RECONCILER_BRANCH): "
+            "with --dsn name the branch whose commits are reviewed, such as --branch origin/main (or "
+            "RECONCILER_BRANCH): "
             "what is checked out here may be reviewed by nobody"
+        )
+
+
+def only_published_commits(settings: Settings, repository: GitRepository) -> None:
+    """Raise when a shared database would be brought to commits that only this clone has."""
+    lacking = None if settings.dsn is None else repository.unpublished_against()
+    if lacking is not None:
+        raise RevisionRefusedError(
+            f"{settings.branch} holds commits here that {lacking} does not, so nobody has reviewed them; "
+            f"have them merged, or apply --branch {lacking}"
         )

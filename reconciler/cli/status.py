@@ -40,10 +40,11 @@ def status() -> int:
 
     call = invocation("text", "json", "markdown")
     with workplace(call) as place:
-        view = view_of(place.planned())
+        prospect = place.planned(with_policy=True)
+        view = view_of(prospect)
         states = place.store.states(None)
         database = described(call.settings, place.repository.top, os.environ)
     # Programs get the same text wherever they run.
     style = replace(call.style, zone=UTC) if call.output == "json" else call.style
-    show_status(call, status_view(view, states, database, style))
+    show_status(call, status_view(view, states, prospect.desired.policy, database, style))
     return plan_code(view)

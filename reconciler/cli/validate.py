@@ -39,7 +39,8 @@ def validate(*, worktree: bool, revision: str | None) -> int:
     call = invocation(*_FORMATS)
     one_of(worktree=worktree, revision=revision)
     root = root_of(call.settings)
-    with open_repository(call.settings) as repository, call.talk.step("reading definitions"):
+    opened = open_repository(call.settings, needs_commit=not worktree)
+    with opened as repository, call.talk.step("reading definitions"):
         checkout = uncommitted(repository, root) if worktree else committed(repository, root, revision)
         desired = load(checkout.files.entries, checkout.files.read, root)
         if not worktree and revision is None and repository.is_dirty(root):

@@ -26,12 +26,19 @@ RULES_VERSION = "1"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def load(entries: Sequence[Entry], read: ReadContents, root: str, applied: Mapping[str, str] = _NOTHING) -> Desired:
+def load(
+    entries: Sequence[Entry],
+    read: ReadContents,
+    root: str,
+    applied: Mapping[str, str] = _NOTHING,
+    *,
+    with_policy: bool = False,
+) -> Desired:
     """Read what a root asks for; `applied` holds the source keys in force, and what has its key is not read again.
 
-    The policy is read whenever a definition is or a feature of `applied` has lost its file; else nothing could
-    be held or refused by it and the default stands in its place. One file's fault stops no other file, but a
-    broken policy leaves no definition: every feature keeps its state.
+    The policy is read whenever a definition is, a feature of `applied` has lost its file, or somebody asks for it
+    with `with_policy`; else nothing could be held or refused by it and the default stands in its place. One file's
+    fault stops no other file, but a broken policy leaves no definition: every feature keeps its state.
     """
     tree = survey(entries, root)
     due: dict[str, str] = {}
@@ -40,7 +47,7 @@ def load(entries: Sequence[Entry], read: ReadContents, root: str, applied: Mappi
         if applied.get(feature) != key:
             due[feature] = key
     unchanged = frozenset(tree.files.keys() - due.keys())
-    if unchanged and not due and not tree.suspects and applied.keys() <= unchanged:
+    if unchanged and not due and not tree.suspects and applied.keys() <= unchanged and not with_policy:
         return Desired(definitions={}, unchanged=unchanged)
     return _read(tree, read, root, due, unchanged)
 
@@ -95,7 +102,7 @@ def _problems_of_policy(entry: Entry, faults: Sequence[Fault], features: frozens
     # One of them speaks for every rollout: all would repeat thousands of names.
     first, *others = _problems(entry, faults, ())
     remedy = f"{first.remedy} (until then every rollout keeps its state)"
-    return [replace(first, remedy=remedy, features=features), *others]
+    return [replace(first, remedy=remedy, features=features, is_of_policy=True), *others]
 
 
 def _no_policy(path: str, features: frozenset[str]) -> Problem:
@@ -107,6 +114,7 @@ def _no_policy(path: str, features: frozenset[str]) -> Problem:
         message="the policy can't be read, so every rollout keeps its state",
         remedy="mend the policy first",
         features=features,
+        is_of_policy=True,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.definitions.fault import Fault, shown
 from reconciler.definitions.gates import dwell_of, floor_faults, gate_faults, thresholds_of
 from reconciler.definitions.places import Document
+from reconciler.definitions.text import unseen_in_id
 from reconciler.domain.definition import Definition, Source
 from reconciler.domain.gates import Gates
 from reconciler.domain.ladder import Tier
@@ -111,6 +112,9 @@ def _customer_faults(document: Document, data: Mapping[str, Any]) -> Iterator[Fa
         for customer, index in customers.items():
             if len(customer) > LONGEST_ID // 4:
                 yield from _length_faults(document, name, index, customer)
+            if (unseen := unseen_in_id(customer)) is not None:
+                message = f"{name} entry {index + 1} is {shown(customer)}: it holds {unseen}, which nobody can see"
+                yield document.fault(name, index, rule="unseen-character", message=message, remedy="delete it")
     for customer in (each for each in black if each in white):
         line = document.value_spot("whitelist", white[customer]).start_mark.line + 1
         yield document.fault(

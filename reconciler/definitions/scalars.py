@@ -28,7 +28,8 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?")
 _OTHER_NUMBER = re.compile(
     r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?"  # 0123, 1_000, +1, 1., 1e3
     r"|\.[0-9_]+(?:[eE][-+]?[0-9]+)?"  # .5
-    r"|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+"  # 0x1F, 0o17
+    r"|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+"  # 0x1F, 0o17, 0b11
+    r"|_[0-9_]*"  # +_1, behind its sign
     r"|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)"  # 12:30:45, which is base 60
 )
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?")
@@ -52,6 +53,8 @@ def plain(text: str) -> Scalar | Unclear:
         return _unclear(text, "a boolean", instead="true or false")
     if text == "=":
         return _unclear(text, "a default value")
+    if text == "<<":
+        return _unclear(text, "an order to merge")
     if text[0] not in _FIRST_OF_NUMBERS:
         return text
     number = _NUMBER.fullmatch(text)

@@ -16,6 +16,7 @@ class EntryKind(StrEnum):
     SYMLINK = "symlink"
     SUBMODULE = "submodule"
     OTHER = "special file"
+    UNREADABLE = "unreadable file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,11 @@ _INVISIBLE = (
 )
 _FORBIDDEN = re.compile(rf"[{_INVISIBLE}]|\r(?!\n)")
 _FORBIDDEN_IN_VALUE = re.compile(rf"[{_INVISIBLE}\r\ud800-\udfff]")
+# Characters that print as nothing or as a blank, besides those above: two ids that differ by one look alike.
+_UNSEEN = re.compile(
+    r"^\s|\s$|[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200d\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    r"\U0001d159\U000e0000-\U000e0fff]|[^\S ]"
+)
 _COMMON = bytes([0x09, 0x0A, *range(0x20, 0x7F)])
 
 _NAMES = {
@@ -55,6 +60,12 @@ def forbidden_in_value(value: str) -> str | None:
     """Name the first character that an escape put into a value and that must not be there."""
     match = _FORBIDDEN_IN_VALUE.search(value)
     return None if match is None else character_name(match[0])
+
+
+def unseen_in_id(value: str) -> str | None:
+    """Name the first character of an id that a reader takes for nothing, or for an ordinary blank."""
+    match = _UNSEEN.search(value)
+    return None if match is None else "a blank at its end" if match[0] == " " else character_name(match[0])
 
 
 def character_name(character: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.definitions.fault import Fault, shown, shown_path
@@ -15,11 +16,13 @@ POLICY_FILE = "_policy.yaml"
 _FEATURE = r"[a-z][a-z0-9_-]{0,62}"
 _LEGAL = re.compile(_FEATURE)
 _FOLDERS = r"(?:[^./][^/]*/)*"
+_NAMED = 3  # so many others are named
 _READABLE = frozenset({EntryKind.FILE, EntryKind.EXECUTABLE})
 _HOW = {
     EntryKind.SYMLINK: ("a symlink, which is never followed", "commit the file itself"),
     EntryKind.SUBMODULE: ("a submodule, which is never read", "commit the files themselves"),
     EntryKind.OTHER: ("no regular file", "commit a file"),
+    EntryKind.UNREADABLE: ("a file that this user may not read", "run `chmod u+r` on it"),
 }
 
 
@@ -50,6 +53,22 @@ class Tree:
     suspects: tuple[Suspect, ...] = ()
     policy: Entry | None = None
     policy_is_suspect: bool = False
+
+
+@dataclass(slots=True)
+class _Group:
+    """Entries whose names nobody tells apart, shared by all of them: there may be thousands."""
+
+    entries: list[Entry]
+    stems: Counter[str]
+
+    @classmethod
+    def of(cls, stem: str, entry: Entry) -> _Group:
+        return cls([entry], Counter([stem]))
+
+    def add(self, stem: str, entry: Entry) -> None:
+        self.entries.append(entry)
+        self.stems[stem] += 1
 
 
 def survey(entries: Iterable[Entry], root: str) -> Tree:
@@ -112,23 +131,22 @@ def _name_oddity(entry: Entry, name: str) -> Fault:
     return _fault("name", message, "choose such a name, for the file and the feature in it")
 
 
-def _clashes(claims: Iterable[tuple[str, Entry]]) -> dict[str, list[Entry]]:
-    first: dict[str, Entry] = {}
-    groups: dict[str, list[Entry]] = {}
+def _clashes(claims: Iterable[tuple[str, Entry]]) -> dict[str, _Group]:
+    first: dict[str, tuple[str, Entry]] = {}
+    groups: dict[str, _Group] = {}
     for stem, entry in claims:
         alike = stem.casefold().replace("_", "-")
-        if (other := first.setdefault(alike, entry)) is not entry:
-            groups.setdefault(alike, [other]).append(entry)
-    return {
-        entry.path: [other for other in group if other is not entry] for group in groups.values() for entry in group
-    }
+        other = first.setdefault(alike, (stem, entry))
+        if other[1] is not entry:
+            groups.setdefault(alike, _Group.of(*other)).add(stem, entry)
+    return {entry.path: group for group in groups.values() for entry in group.entries}
 
 
-def _suspect(entry: Entry, others: Sequence[Entry] | None, own: Fault | None = None) -> Suspect:
+def _suspect(entry: Entry, group: _Group | None, own: Fault | None = None) -> Suspect:
     stem = _stem(entry) if _is_yaml(entry) else ""
-    clash = () if not others else (_clash_fault(stem, others),)
+    clash = () if group is None else (_clash_fault(stem, entry, group),)
     # Beside its twin a file has to go, not to be renamed.
-    is_twin = bool(others) and own is not None and own.rule == "extension"
+    is_twin = group is not None and own is not None and own.rule == "extension"
     return Suspect(
         entry=entry,
         feature=stem if is_feature(stem) else None,
@@ -136,9 +154,11 @@ def _suspect(entry: Entry, others: Sequence[Entry] | None, own: Fault | None = N
     )
 
 
-def _clash_fault(stem: str, others: Sequence[Entry]) -> Fault:
-    named = ", ".join(shown_path(other.path) for other in others)
-    if any(_stem(other) == stem for other in others):
+def _clash_fault(stem: str, entry: Entry, group: _Group) -> Fault:
+    others = [shown_path(other.path) for other in group.entries[: _NAMED + 1] if other is not entry][:_NAMED]
+    more = len(group.entries) - 1 - len(others)
+    named = ", ".join(others) + (f" and {more} more" if more else "")
+    if group.stems[stem] > 1:
         return _fault(
             "two-files", f"a feature has one file; {shown(stem)[1:-1]} also has {named}", "delete all but one"
         )

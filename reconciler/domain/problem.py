@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One fault; `line` and `column` count from 1, `features` are the rollouts that must keep their state."""
+    """One fault; `line` and `column` count from 1, `features` are the rollouts that must keep their state.
+
+    `is_of_policy` says that those without a file must as well.
+    """
 
     path: str
     line: int
@@ -16,6 +19,12 @@ class Problem:
     message: str
     remedy: str
     features: frozenset[str] = frozenset()
+    is_of_policy: bool = False
+
+    @property
+    def hides_files(self) -> bool:
+        """Whether nobody can tell which rollouts it is about, so that none of them may be taken for deleted."""
+        return self.is_of_policy or not self.features
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}: {self.message}; {self.remedy} [{self.rule}]"

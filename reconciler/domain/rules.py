@@ -61,7 +61,7 @@ def _absent(case: Case, state: State) -> Decision:
     standing = state.standing
     if standing.retired:
         return _KEPT
-    if any(not problem.features for problem in case.problems):
+    if any(problem.hides_files for problem in case.problems):
         return Decision(holds=(_unsure_of_absence(case, state),))
     if standing.rolled_back or standing.tier in (Tier.DISABLED, standing.target):
         after = replace(standing, retired=True)

@@ -24,13 +24,17 @@ UNSAFE_TRAILER = "Allow-Unsafe-Plan"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a person or a job asks to have planned; `revision` None means the tip of the branch."""
+    """What a person or a job asks to have planned; `revision` None means the tip of the branch.
+
+    `with_policy` has the policy read even if no definition is: to tell when something could be raised.
+    """
 
     root: str
     local_now: datetime
     revision: str | None = None
     adopt: bool = False
     allow_unsafe: str | None = None
+    with_policy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class Files:
     entries: Sequence[Entry]
     read: ReadContents
     recall: Callable[[], Mapping[str, RememberedRollback] | None] = dict
+    with_policy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,7 @@ def prepare(store: Store, repository: Repository, request: Request) -> Prospect:
         entries=entries or (),
         read=repository.read,
         recall=lambda: recalled(repository, candidate.revision, request.root),
+        with_policy=request.with_policy,
     )
     return compare(store, scope, files, circumstances, allowed=allowed, permission=examine(candidate))
 
@@ -99,7 +105,8 @@ def compare(
     if scope.root not in (None, files.root):
         raise UsageError(f"this database serves the root {scope.root}, not {files.root}; name that with --root")
     index = store.index()
-    desired = load(files.entries, files.read, files.root, _known(index, circumstances))
+    known = _known(index, circumstances)
+    desired = load(files.entries, files.read, files.root, known, with_policy=files.with_policy)
     if unknown := desired.definitions.keys() - index.features:
         told = files.recall()
         permission = permission if told is not None else shallow(permission, circumstances.revision)

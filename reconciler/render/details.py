@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta, tzinfo
 from typing import assert_never
@@ -56,6 +56,12 @@ def awaits(hold: Hold, now: datetime, zone: tzinfo) -> str:
     """Say what a hold waits for and, if that is known, until when."""
     awaited = f"waits for {_AWAITED[hold.waits_for]}"
     return awaited if hold.until is None else f"{awaited} until {until(hold.until, now, zone)}"
+
+
+def awaits_all(holds: Sequence[Hold], now: datetime, zone: tzinfo) -> str:
+    """Say in one line what several holds of a feature wait for."""
+    first, *others = (awaits(hold, now, zone) for hold in holds)
+    return "; ".join([first, *(each.removeprefix("waits for ") for each in others)])
 
 
 def mend(refusal: Refusal, now: datetime, zone: tzinfo) -> str:

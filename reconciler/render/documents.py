@@ -23,8 +23,8 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 
 def dumped(value: Json) -> str:
-    """Write JSON in plain ASCII that prints: no character in it steers a terminal."""
-    return json.dumps(value, indent=2).replace("\x7f", "\\u007f") + "\n"
+    """Write JSON in plain ASCII that prints: nothing in it steers a terminal or a workflow's log."""
+    return json.dumps(value, indent=2).replace("\x7f", "\\u007f").replace("##[", "#\\u0023[") + "\n"
 
 
 def plan_json(view: PlanView) -> str:

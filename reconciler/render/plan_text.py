@@ -84,7 +84,9 @@ def _conflicts(outcome: OutcomeView, style: Style) -> Block:
         return _warned(note, style)
     if not count:
         return []
-    note = f"decided anew {counted(count, 'time')}: somebody else changed the same first"
+    note = (
+        f"decided anew {'once' if count == 1 else f'{count:,} times'}: others changed the same features meanwhile"
+    )
     return [style.paint(note, Tone.QUIET)]
 
 

@@ -51,6 +51,7 @@ def counts(plan: Plan) -> dict[str, int]:
         "held": len({hold.feature for hold in plan.holds}),
         "refused": len({refusal.feature for refusal in plan.refusals}),
         "invalid": len(plan.problems),
+        "not_applied": len(withheld(plan)),
         "in_sync": plan.in_sync,
     }
 
@@ -64,13 +65,15 @@ def summary(
     plan: Plan, changes: Iterable[Change], *, is_done: bool, broken: int = 0, is_settled: bool = True
 ) -> str:
     """Return the counts of everything in one line, `2 to create, 3 held, 1 refused, 4 in sync`."""
-    parts = [_stage_count(stage, len(members), is_done=is_done) for stage, members in staged(changes)]
     total = counts(plan)
+    is_held_up = plan.is_blocked and not is_done
+    going = [change for change in changes if isinstance(change, Rollback) or not is_held_up]
+    parts = [_stage_count(stage, len(members), is_done=is_done) for stage, members in staged(going)]
+    parts += [f"{total['not_applied']:,} not applied"] if total["not_applied"] else []
     parts += [f"{total['held']:,} held"] if total["held"] else []
     parts += [f"{total['refused']:,} refused"] if total["refused"] else []
     parts += [counted(total["invalid"], "problem")] if total["invalid"] else []
     parts += [f"{broken:,} refused by the database"] if broken else []
-    parts += [f"{len(withheld(plan)):,} not applied"] if is_done and plan.is_blocked else []
     is_idle = is_settled and parts == ([f"{total['held']:,} held"] if total["held"] else [])
     parts += [f"{total['in_sync']:,} in sync"] if total["in_sync"] or not parts else []
     return f"{'nothing to do now: ' if is_idle else ''}{', '.join(parts)}"

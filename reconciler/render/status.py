@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from reconciler.domain.plan import Hold
-from reconciler.domain.state import State, Status
-from reconciler.render.details import awaits
+from reconciler.domain.plan import Hold, Plan
+from reconciler.domain.policy import Policy, frozen_at
+from reconciler.domain.state import Standing, State, Status
+from reconciler.render.details import awaits_all
 from reconciler.render.moments import until
+from reconciler.render.stages import withheld
 from reconciler.render.style import Style
 from reconciler.render.view import PlanView
 
@@ -38,12 +40,31 @@ class StatusView:
     database: str
 
 
-def status_view(view: PlanView, states: Mapping[str, State], database: str, style: Style) -> StatusView:
-    """Return the rows of all states, in the order of their names."""
+def status_view(
+    view: PlanView, states: Mapping[str, State], policy: Policy, database: str, style: Style
+) -> StatusView:
+    """Return the rows of all states, in the order of their names; `policy` tells when a raise may happen."""
     following = _following(view, style)
-    rows = tuple(_row(states[name], following.get(name), view.plan.observed_at, style) for name in sorted(states))
+    forecast = _Forecast(policy=policy, now=view.plan.observed_at, style=style)
+    rows = tuple(_row(states[name], following.get(name), forecast) for name in sorted(states))
     absent = tuple((name, following[name]) for name in sorted(following.keys() - states.keys()))
     return StatusView(view=view, rows=rows, absent=absent, database=database)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Forecast:
+    policy: Policy
+    now: datetime
+    style: Style
+
+    def possible(self, due: datetime) -> str:
+        """Say from when on something due at a moment may be raised."""
+        moment = max(due, self.now)
+        frozen = frozen_at(self.policy, moment)
+        if frozen is not None and frozen.until is None:
+            return "when the freeze ends"
+        opens = moment if frozen is None or frozen.until is None else frozen.until
+        return "now" if opens <= self.now else f"from {until(opens, self.now, self.style.zone)}"
 
 
 def _following(view: PlanView, style: Style) -> dict[str, str]:
@@ -51,42 +72,53 @@ def _following(view: PlanView, style: Style) -> dict[str, str]:
     plan = view.plan
     if view.fence is not None:
         return {}
-    following = {change.feature: f"{change.kind} on the next apply" for change in plan.changes}
-    following |= {feature: "unreadable, see plan" for problem in plan.problems for feature in problem.features}
-    following |= {hold.feature: _awaits(hold, plan.observed_at, style) for hold in _last_first(plan.holds)}
+    stopped = {change.feature: f"{change.kind} stopped by the guard, see above" for change in withheld(plan)}
+    following = {change.feature: f"{change.kind} on the next apply" for change in plan.changes} | stopped
+    following |= {feature: "invalid, see plan" for problem in plan.problems for feature in problem.features}
+    following |= _held(plan, style)
     following |= {refusal.feature: f"refused: {refusal.rule}, see plan" for refusal in plan.refusals}
     return following
 
 
-def _last_first(holds: tuple[Hold, ...]) -> tuple[Hold, ...]:
-    # The hold that ends last names the day; one whose end nobody knows outlasts all others.
-    return tuple(sorted(holds, key=lambda hold: hold.until or _NEVER))
+def _held(plan: Plan, style: Style) -> dict[str, str]:
+    by_feature: dict[str, list[Hold]] = {}
+    for hold in sorted(plan.holds, key=lambda each: each.until or _NEVER):
+        by_feature.setdefault(hold.feature, []).append(hold)
+    return {
+        feature: f"tier {int(holds[0].tier)} {awaits_all(holds, plan.observed_at, style.zone)}"
+        for feature, holds in by_feature.items()
+    }
 
 
-def _awaits(hold: Hold, now: datetime, style: Style) -> str:
-    return f"tier {int(hold.tier)} {awaits(hold, now, style.zone)}"
-
-
-def _row(state: State, following: str | None, now: datetime, style: Style) -> StatusRow:
+def _row(state: State, following: str | None, forecast: _Forecast) -> StatusRow:
     standing = state.standing
     dwell = standing.gates.dwell.at(standing.tier) if standing.status is Status.IN_PROGRESS else timedelta()
-    return StatusRow(state=state, dwell=dwell, next_step=following or _unasked(state, dwell, now, style))
+    return StatusRow(state=state, dwell=dwell, next_step=following or _unasked(state, dwell, forecast))
 
 
-def _unasked(state: State, dwell: timedelta, now: datetime, style: Style) -> str:
+def _unasked(state: State, dwell: timedelta, forecast: _Forecast) -> str:
     standing = state.standing
     match standing.status:
         case Status.ROLLED_BACK:
-            return f"`attempt: {standing.attempt + 1}`, `tier: 1` begins it again"
+            return f"{_begins(f'`attempt: {standing.attempt + 1}`, `tier: 1`', forecast)} again"
         case Status.PLANNED:
-            return "`tier: 1` begins it"
+            return _begins("`tier: 1`", forecast)
         case Status.PAUSED:
             return "`paused: false` resumes it"
         case Status.RETIRED | Status.COMPLETED:
             return ""
         case Status.IN_PROGRESS:
-            due = state.epoch_started_at + dwell
-            when = "now" if due <= now else f"from {until(due, now, style.zone)}"
-            seen = standing.settled.thresholds.min_exposed
-            evidence = f", once {seen:,} customers have seen it" if seen and standing.tier else ""
-            return f"`tier: {int(standing.tier) + 1}` possible {when}{evidence}"
+            when = forecast.possible(state.epoch_started_at + dwell)
+            return f"`tier: {int(standing.tier) + 1}` possible {when}{_evidence(standing)}"
+
+
+def _begins(fields: str, forecast: _Forecast) -> str:
+    when = forecast.possible(forecast.now)
+    return f"{fields} begins it" if when == "now" else f"{fields}, possible {when}, begins it"
+
+
+def _evidence(standing: Standing) -> str:
+    seen = standing.settled.thresholds.min_exposed
+    if not seen or not standing.tier:
+        return ""
+    return f", once {'a customer has' if seen == 1 else f'{seen:,} customers have'} seen it"

@@ -9,6 +9,7 @@ from itertools import chain
 from reconciler.domain.history import Transition
 from reconciler.domain.ladder import Tier
 from reconciler.domain.state import Standing, State, Status
+from reconciler.render.details import guard_words
 from reconciler.render.ladder import dwell_bar, ladder_bar
 from reconciler.render.moments import both, span
 from reconciler.render.stages import summary
@@ -37,14 +38,24 @@ def status_text(status: StatusView, style: Style) -> str:
         ("in force", "nothing yet" if view.in_force is None else short(view.in_force)),
     ]
     head = [f"{style.paint(name.ljust(9), Tone.QUIET)} {fact}" for name, fact in facts]
-    fence = [] if view.fence is None else ["", *wrapped(view.fence, columns=style.width, first="! ")]
+    warnings = (view.fence,) if view.fence is not None else guard_words(view.plan)
+    fence = [style.paint(line, Tone.BAD) for each in warnings for line in _warned(each, style)]
     rows = _rows(status, style) if status.rows else ["no rollouts yet; `reconciler apply` creates them"]
     if status.absent:
         rows += ["", style.paint("not created yet", Tone.QUIET), *_absent(status.absent, style)]
-    last = counted(len(status.rows), "rollout")
+    last = f"{counted(len(status.rows), 'rollout')}{_retired(status)}"
     if view.fence is None:
         last += f"; {summary(view.plan, view.plan.changes, is_done=False)}"
     return "\n".join([*head, *fence, "", *rows, "", style.paint(last, Tone.STRONG)]) + "\n"
+
+
+def _warned(text: str, style: Style) -> list[str]:
+    return ["", *wrapped(text, columns=style.width, first="! ")]
+
+
+def _retired(status: StatusView) -> str:
+    count = sum(1 for row in status.rows if row.state.standing.status is Status.RETIRED)
+    return f", {count:,} of them retired" if count else ""
 
 
 def history_text(feature: str, transitions: Sequence[Transition], style: Style) -> str:
@@ -94,7 +105,7 @@ def _tone_of(each: Transition, before: Transition | None) -> tuple[Tone, ...]:
 def _rows(status: StatusView, style: Style) -> list[str]:
     now = status.view.plan.observed_at
     cells = [_cells(row, now, style) for row in status.rows]
-    title, *lines = table(("feature", "status", "ladder", "", "since", "dwell", "owner"), cells, style)
+    title, *lines = table(("feature", "status", "ladder", "shown", "for", "dwell", "owner"), cells, style)
     told = [_with_next(row, line, style) for row, line in zip(status.rows, lines, strict=True)]
     return [title, *chain.from_iterable(told)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Sequence
@@ -9,14 +10,22 @@ from collections.abc import Sequence
 _JOINER = "\N{ZERO WIDTH JOINER}"
 _NO_COLUMN = frozenset({_JOINER, "\N{VARIATION SELECTOR-16}"})
 _WIDE = frozenset({"F", "W"})
+_COMMAND = re.compile(r"(?<!\S)::|##\[")
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: str) -> str:
-    """Return `text` on one line; what could steer a terminal or hide is replaced by U+FFFD."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_shown(character) for character in " ".join(text.split()))
+    """Return `text` on one line; what could steer a terminal or hide is replaced by U+FFFD.
+
+    A workflow's log takes `::` at the beginning of a line, and `##[` anywhere, for a command: both are parted.
+    """
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(_shown(character) for character in " ".join(text.split()))
+    return (
+        _COMMAND.sub(lambda found: f"{found[0][:-1]} {found[0][-1]}", text)
+        if "::" in text or "##[" in text
+        else text
+    )
 
 
 def clipped(text: str, limit: int) -> str:

@@ -32,16 +32,24 @@ class GitRepository:
         self._branch = branch
 
     @classmethod
-    def open(cls, start: Path, *, branch: str | None = None, timeout: timedelta = DEFAULT_TIMEOUT) -> GitRepository:
+    def open(
+        cls,
+        start: Path,
+        *,
+        branch: str | None = None,
+        timeout: timedelta = DEFAULT_TIMEOUT,
+        needs_commit: bool = True,
+    ) -> GitRepository:
         """Open the repository that contains `start`; `branch` is a local one, a remote-tracking one or a full ref.
 
-        `timeout` is how long each run of git may keep us waiting.
+        `timeout` is how long each run of git may keep us waiting; a repository that begins has no commit yet.
         """
         place = find_place(start, timeout=timeout)
         git = Plumbing(place.top, git_dir=place.git_dir, timeout=timeout)
         found = revisions.current_branch(git) if branch is None else revisions.find_branch(git, branch)
         repository = cls(place, git, found)
-        repository.tip()
+        if needs_commit:
+            repository.tip()
         return repository
 
     def __enter__(self) -> Self:
@@ -76,6 +84,11 @@ class GitRepository:
         """The hash of object ids: `sha1` or `sha256`."""
         return self._place.object_format
 
+    @property
+    def has_commits(self) -> bool:
+        """Whether the branch has a commit yet."""
+        return revisions.commit_at(self._git, self._branch or "HEAD") is not None
+
     def tip(self) -> str:
         """Return the full id of the branch's commit as it is now."""
         commit = revisions.commit_at(self._git, self._branch or "HEAD")
@@ -108,6 +121,14 @@ class GitRepository:
         """Whether the branch contains this commit; None when a shallow or partial clone can't tell."""
         return history.contains(self._git, self.tip(), self.resolve(candidate))
 
+    def unpublished_against(self) -> str | None:
+        """Return the remote's branch that lacks commits of this local one; None when a remote has them all."""
+        tracking = [] if self._branch is None else revisions.tracking_branches(self._git, self._branch)
+        tip = self.tip()
+        if any(history.contains(self._git, self.resolve(ref), tip) is not False for ref in tracking):
+            return None
+        return next((ref.removeprefix("refs/remotes/") for ref in tracking), None)
+
     def is_complete(self) -> bool:
         """Whether this clone holds the whole history: it is neither shallow nor partial."""
         return not history.is_incomplete(self._git)
@@ -131,10 +152,10 @@ class GitRepository:
         """Whether definitions in the working tree differ from HEAD; a hint that ignores git's index and filters."""
         if self.is_bare:
             return False
-        committed = self.entries("HEAD", root)
         try:
+            committed = self.entries("HEAD", root)
             here = worktree_entries(self.top, root, object_format=self.object_format)
-        except RepositoryError:  # a link in the root's place, a file that may not be read: a hint stops nothing
+        except RepositoryError:  # no commit yet, a link in the root's place, a closed folder: a hint stops nothing
             return True
         return _definitions(here) != _definitions(committed)
 

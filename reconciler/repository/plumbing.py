@@ -74,10 +74,10 @@ class Plumbing:
         self._timeout = timeout
         self._running: weakref.WeakSet[Process] = weakref.WeakSet()
 
-    def run(self, *arguments: str, accept: Collection[int] = (0,)) -> Answer:
-        """Run git to its end; an exit code that isn't accepted is a RepositoryError."""
+    def run(self, *arguments: str, accept: Collection[int] = (0,), most: int | None = None) -> Answer:
+        """Run git to its end; an exit code that isn't accepted, or more bytes than `most`, is a RepositoryError."""
         with self.start(*arguments) as process:
-            output = process.rest()
+            output = process.rest(most)
             answer = Answer(code=process.finish(), output=output, complaint=process.complaint)
         if answer.code not in accept:
             said = answer.complaint or f"exit code {answer.code}"

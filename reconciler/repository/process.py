@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from git import Git
 
 _PIECE = 1 << 16
+_TOO_MUCH = "so many files are no folder of definitions: name a smaller one with --root"
 
 
 class Process:
@@ -66,11 +67,15 @@ class Process:
             skipped += len(piece)
         return skipped
 
-    def rest(self) -> bytes:
-        """Return everything up to the end."""
+    def rest(self, most: int | None = None) -> bytes:
+        """Return everything up to the end; RepositoryError when that is more than `most` bytes."""
         pieces = [self._take(len(self._buffer))]
+        size = len(pieces[0])
         while piece := self._next_piece():
             pieces.append(piece)
+            size += len(piece)
+            if most is not None and size > most:
+                raise RepositoryError(f"{self._name} answers with more than {most >> 20} MiB; {_TOO_MUCH}")
         return b"".join(pieces)
 
     def finish(self) -> int:

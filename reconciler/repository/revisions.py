@@ -43,14 +43,29 @@ def current_branch(git: Plumbing) -> str | None:
 def find_branch(git: Plumbing, name: str) -> str:
     """Return the full name of the branch: a local one comes before a remote-tracking one of the same name."""
     candidates = [name] if name.startswith("refs/") else [f"refs/heads/{name}", f"refs/remotes/{name}"]
-    for candidate in candidates:
-        if _is_well_formed(git, candidate) and commit_at(git, candidate) is not None:
-            return candidate
+    found = [ref for ref in candidates if _is_well_formed(git, ref) and commit_at(git, ref) is not None]
+    if len({commit_at(git, ref) for ref in found}) > 1:
+        raise RepositoryError(
+            f"branch {one_line(name)!r} is ambiguous in {_shown(git.folder)}: {' and '.join(map(one_line, found))} "
+            "differ; write the full name of the one you mean"
+        )
+    if found:
+        return found[0]
     looked_for = " nor ".join(one_line(candidate) for candidate in candidates)
     raise RepositoryError(
         f"branch {one_line(name)!r} is unknown in {_shown(git.folder)}: no {looked_for}; "
         "fetch it or name another branch"
     )
+
+
+def tracking_branches(git: Plumbing, branch: str) -> tuple[str, ...]:
+    """Return the remote-tracking branches of the same name as this local one; none for any other ref."""
+    name = branch.removeprefix("refs/heads/")
+    if name == branch:
+        return ()
+    listing = git.run("for-each-ref", "--format=%(refname)", "refs/remotes/").output
+    refs = listing.decode(errors="surrogateescape").splitlines()
+    return tuple(ref for ref in refs if ref.removeprefix("refs/remotes/").partition("/")[2] == name)
 
 
 def commit_at(git: Plumbing, ref: str) -> str | None:

@@ -20,12 +20,14 @@ _KINDS = {
     "160000": EntryKind.SUBMODULE,
 }
 _TREE = "040000"
+_LONGEST_LISTING = 16 << 20  # bytes, some 150,000 files: a commit of a few kB can name billions
 
 
 def tree_entries(git: Plumbing, commit: str, root: str) -> tuple[Entry, ...] | None:
     """Return what lies below `root` at this commit; None when there is no such folder."""
     root = normalized(root)
-    listing = git.run("ls-tree", "-r", "-t", "-z", "--full-tree", "--end-of-options", commit, *_below(root))
+    arguments = ("ls-tree", "-r", "-t", "-z", "--full-tree", "--end-of-options", commit, *_below(root))
+    listing = git.run(*arguments, most=_LONGEST_LISTING)
     found_root = not root
     entries: list[Entry] = []
     for record in listing.output.decode(errors="surrogateescape").split("\0")[:-1]:

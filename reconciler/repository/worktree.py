@@ -38,7 +38,10 @@ def read_worktree(top: Path, entries: Sequence[Entry], *, object_format: str = "
     for entry in entries:
         folder, _, name = entry.path.rpartition("/")
         with _opened_folder(top, folder) as parent:
-            content = None if parent is None else _content(parent, name, entry.kind, entry.path)
+            try:
+                content = None if parent is None else _content(parent, name, entry.kind, entry.path)
+            except PermissionError:
+                content = None
         if content is None or blob_id(content, object_format) != entry.id:
             raise RepositoryError(f"{one_line(entry.path)}: changed while it was read; run the command again")
         yield content
@@ -90,13 +93,23 @@ def _closed_way(folder: int, name: str, path: str, error: OSError) -> Repository
 def _walk(folder: int, path: str, object_format: str, *, depth: int) -> Iterator[Entry]:
     if depth > _DEEPEST:
         raise RepositoryError(f"{one_line(path)}: lies more than {_DEEPEST} folders deep; flatten it")
-    with os.scandir(folder) as items:
+    with _scanned(folder, path) as items:
         for item in items:
             below = f"{path}/{item.name}" if path else item.name
             if item.is_dir(follow_symlinks=False):
                 yield from _subfolder(folder, item.name, below, object_format, depth=depth)
             elif (entry := _entry(folder, item, below, object_format)) is not None:
                 yield entry
+
+
+@contextmanager
+def _scanned(folder: int, path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+    try:
+        items = os.scandir(folder)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    with items:
+        yield items
 
 
 def _subfolder(parent: int, name: str, path: str, object_format: str, *, depth: int) -> Iterator[Entry]:
@@ -132,9 +145,14 @@ def _entry(folder: int, item: os.DirEntry[str], path: str, object_format: str) -
         kind = _kind(item.stat(follow_symlinks=False).st_mode)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise _unreadable(path, error) from error
     if kind is EntryKind.OTHER:
         return Entry(path=path, kind=kind, id="")
-    content = _content(folder, item.name, kind, path)
+    try:
+        content = _content(folder, item.name, kind, path)
+    except PermissionError:
+        return Entry(path=path, kind=EntryKind.UNREADABLE, id="")
     return None if content is None else Entry(path=path, kind=kind, id=blob_id(content, object_format))
 
 
@@ -151,6 +169,8 @@ def _content(folder: int, name: str, kind: EntryKind, path: str) -> bytes | None
         if kind is EntryKind.SYMLINK:
             return os.fsencode(os.readlink(name, dir_fd=folder))
         return _regular_file(folder, name)
+    except PermissionError:
+        raise
     except OSError as error:
         if error.errno in _GONE:
             return None

@@ -16,6 +16,7 @@ from reconciler.errors import DatabaseUnavailableError, UsageError
 Connection: TypeAlias = psycopg.Connection[dict[str, Any]]
 
 CONNECT_TIMEOUT = 5  # seconds
+_PUBLIC = ("service", "host", "hostaddr", "port", "user", "dbname")
 _RECOVERY = 10.0  # seconds; a server that begins or recovers is there, and says that it isn't ready
 _PAUSE = 0.05
 _SESSION = (
@@ -39,6 +40,26 @@ def connect(dsn: str, *, patience: float = _RECOVERY) -> Connection:
         raise DatabaseUnavailableError(f"the database can't be reached: {_one_line(error)}") from error
     except psycopg.ProgrammingError as error:
         raise UsageError(f"the connection string is not valid: {_one_line(error)}") from error
+
+
+def apart(dsn: str) -> tuple[str, str | None]:
+    """Return a connection string without its password, and the password: everybody sees a program's arguments."""
+    known = _parse(dsn)
+    if "sslpassword" in known:
+        raise UsageError(
+            "the password of a client key can't travel unseen; put it into a service file (service=NAME)"
+        )
+    password = known.pop("password", None)
+    return psycopg.conninfo.make_conninfo("", **known), None if password is None else str(password)
+
+
+def place_of(dsn: str) -> str:
+    """Return where a connection string leads and as whom; of everything else in it nothing is shown."""
+    known = _parse(dsn)
+    return (
+        psycopg.conninfo.make_conninfo("", **{name: known[name] for name in _PUBLIC if name in known})
+        or "its defaults"
+    )
 
 
 def _open_patiently(conninfo: str, deadline: float) -> Connection:
@@ -73,7 +94,8 @@ def _parse(dsn: str) -> dict[str, Any]:
         # What libpq quotes may be a piece of the password.
         fact = re.sub('".*"', '"…"', _one_line(error))
         raise UsageError(f"the connection string is not valid: {fact}; {advice}") from None
-    if "@" in str(known.get("host", "")):
+    hosts = str(known.get("host", "")).split(",")
+    if any("@" in host for host in hosts if not host.startswith("/")):  # a folder of sockets may have one
         raise UsageError(f"the connection string is not valid: its host holds an @; {advice}")
     return known
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from reconciler.settings import Settings, without_password
+from reconciler.settings import Settings
 from reconciler.store import embedded, migrate, postgres
-from reconciler.store.connection import connect
+from reconciler.store.connection import connect, place_of
 
 ROLE = "rollouts_reconciler"
 
@@ -97,5 +97,5 @@ def inspected(dsn: str) -> Server:
 def described(settings: Settings, top: Path, environment: Mapping[str, str]) -> str:
     """Say which database this is, without any secret."""
     if settings.dsn is not None:
-        return without_password(settings.dsn)
+        return place_of(settings.dsn)
     return f"embedded PostgreSQL in {folder_of(settings, top, environment)}"

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from reconciler.definitions.load import load
 from reconciler.definitions.source import Entry, EntryKind
 from reconciler.definitions.template import new_definition
-from reconciler.errors import UsageError
+from reconciler.errors import RepositoryError, UsageError
 from reconciler.reconcile.observe import Files
 from reconciler.repository.git import GitRepository
 from reconciler.settings import normal_root
@@ -33,15 +33,17 @@ class Draft:
 
 def write(repository: GitRepository, root: str, draft: Draft) -> tuple[str, ...]:
     """Write a draft and return the paths written, the definition first."""
+    if repository.is_bare:
+        raise UsageError(f"{repository.top} is bare and has no working tree; write definitions in a clone of it")
     folder = PurePosixPath(root, _folder_below(draft.folder))
     path = str(folder / f"{draft.feature}.yaml")
     there = uncommitted_or_none(repository, root)
     _refuse_taken(there, draft.feature)
     schema = _SCHEMA if (repository.top / _SCHEMA).is_file() else f"{root}/{_OWN_SCHEMA}"
-    content = new_definition(
-        draft.feature, draft.owner, draft.description, os.path.relpath(schema, folder).replace(os.sep, "/")
-    ).encode()
+    reference = os.path.relpath(schema, folder).replace(os.sep, "/")
+    content = _encoded(new_definition(draft.feature, draft.owner, draft.description, reference))
     _refuse_unsound(there, path, content, draft.feature)
+    _refuse_links(repository.top, folder)
     _create(repository.top / path, content)
     if (repository.top / schema).exists():
         return (path,)
@@ -50,7 +52,9 @@ def write(repository: GitRepository, root: str, draft: Draft) -> tuple[str, ...]
 
 
 def _folder_below(folder: str) -> str:
-    if folder.startswith("/") or "\\" in folder or ".." in folder.split("/") or not (folder + "x").isprintable():
+    parts = folder.split("/")
+    is_hidden = any(part.startswith(".") for part in parts)  # nothing in such a folder is read; `..` leads out
+    if folder.startswith("/") or "\\" in folder or is_hidden or not (folder + "x").isprintable():
         raise UsageError(f"team {folder!r} is no folder below the root; write a plain name, such as payments")
     return normal_root(folder)
 
@@ -77,6 +81,21 @@ def _refuse_unsound(there: Files, path: str, content: bytes, feature: str) -> No
             raise UsageError(f"{feature} would be no sound definition: {problem.message}; {problem.remedy}")
 
 
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"owner or description holds {error.object[error.start]!a}, no character; retype it"
+        ) from error
+
+
+def _refuse_links(top: Path, folder: PurePosixPath) -> None:
+    for parent in (folder, *folder.parents):
+        if (top / parent).is_symlink():
+            raise UsageError(f"{parent} is a symlink, which the reconciler never follows; name a folder")
+
+
 def _create(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,4 +104,6 @@ def _create(path: Path, content: bytes) -> None:
     except FileExistsError as error:
         raise UsageError(f"{path} is there already; it is never overwritten") from error
     except OSError as error:
-        raise UsageError(f"{path} can't be written: {error.strerror}") from error
+        raise RepositoryError(
+            f"{path} can't be written ({error.strerror}); check its folder and the disk"
+        ) from error

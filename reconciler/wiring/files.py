@@ -24,9 +24,9 @@ class Checkout:
     files: Files
 
 
-def open_repository(settings: Settings) -> GitRepository:
-    """Open the repository that contains the settings' folder."""
-    return GitRepository.open(settings.repository, branch=settings.branch)
+def open_repository(settings: Settings, *, needs_commit: bool = True) -> GitRepository:
+    """Open the repository that contains the settings' folder; what looks at no commit needs none."""
+    return GitRepository.open(settings.repository, branch=settings.branch, needs_commit=needs_commit)
 
 
 def committed(repository: GitRepository, root: str, revision: str | None) -> Checkout:
@@ -56,7 +56,7 @@ def uncommitted(repository: GitRepository, root: str) -> Checkout:
         return read_worktree(repository.top, wanted, object_format=repository.object_format)
 
     def recall() -> Mapping[str, RememberedRollback] | None:
-        return recalled(repository, repository.tip(), root)
+        return recalled(repository, repository.tip(), root) if repository.has_commits else {}
 
     return Checkout(revision=WORKTREE, files=Files(root=root, entries=entries, read=read, recall=recall))
 

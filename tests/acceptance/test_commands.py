@@ -56,8 +56,36 @@ def test_a_named_server_is_only_brought_to_a_named_branch(command: Command) -> N
     planned, applied, anchored = unnamed("plan"), unnamed("apply"), unnamed("db", "reanchor", "--reason", "why")
 
     assert (planned.code, applied.code, anchored.code) == (2, 64, 64)
-    assert "such as --branch main (or RECONCILER_BRANCH)" in applied.talk
+    assert "such as --branch origin/main (or RECONCILER_BRANCH)" in applied.talk
     assert everything(command) == before
+
+
+def test_commits_that_no_remote_has_are_not_applied_to_a_named_server(
+    command: Command, repository: GitSandbox
+) -> None:
+    clone = repository.clone(repository.path.parent / "clone")
+    clone.commit({"rollouts.d/checkout.yaml": CHECKOUT.replace("tier: 1", "tier: 0")})
+    before = everything(command)
+
+    refused = command("apply", "--repository", str(clone.path))
+    applied = command("apply", "--repository", str(clone.path), "--branch", "origin/main")
+
+    assert (refused.code, refused.out) == (3, "")
+    assert refused.talk == (
+        "error: main holds commits here that origin/main does not, so nobody has reviewed them; "
+        "have them merged, or apply --branch origin/main\n"
+    )
+    assert (applied.code, everything(command) == before) == (0, False)
+
+
+def test_a_refusal_is_told_to_programs_as_well(command: Command, repository: GitSandbox) -> None:
+    repository.commit({"rollouts.d/web/search.yaml": SEARCH.replace("tier: 0", "tier: 1")})
+    shallow = repository.clone(repository.path.parent / "shallow", depth=1)
+
+    refused = command("apply", "--repository", str(shallow.path), "--output", "json")
+
+    assert (refused.code, refused.talk, refused.json["done"]) == (3, "", [])
+    assert refused.json["permission"]["refusal"].startswith("this clone is shallow")
 
 
 def test_a_second_apply_writes_nothing(command: Command) -> None:

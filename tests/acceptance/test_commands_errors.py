@@ -150,3 +150,79 @@ def test_an_interrupt_answers_130_without_a_traceback(tmp_path: Path) -> None:
 
         assert process.communicate(timeout=20)[1].strip() == "interrupted"
     assert process.returncode == 130
+
+
+def test_an_interrupt_under_the_first_import_is_quiet_too() -> None:
+    interrupted = (
+        "import builtins, reconciler.cli.start as start\n"
+        "real = builtins.__import__\n"
+        "def stop(name, *rest):\n"
+        "    if name == 'reconciler.cli.main': raise KeyboardInterrupt\n"
+        "    return real(name, *rest)\n"
+        "builtins.__import__ = stop\n"
+        "start.run()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", interrupted],
+        env={**os.environ, "PYTHONPATH": str(_SOURCE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("output", "code"), [pytest.param(">&-", 0, id="closed"), pytest.param("> /dev/full", 1, id="full")]
+)
+def test_a_result_that_can_not_be_written_ends_in_a_line(command: Command, output: str, code: int) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m reconciler validate {output}"],
+        cwd=command.folder,
+        env={**os.environ, "PYTHONPATH": str(_SOURCE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "defect" not in done.stderr
+
+
+def test_a_format_for_other_commands_is_passed_over_and_a_typed_one_is_not(command: Command) -> None:
+    meant_for_others = command("new", "gifts", RECONCILER_OUTPUT="json")
+    typed = command("new", "basket", "--output", "json")
+
+    assert (meant_for_others.code, typed.code) == (0, 64)
+
+
+def test_a_repository_that_begins_takes_its_first_definition(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    command = Command(folder=tmp_path)
+
+    written, valid = command("new", "first"), command("validate", "--worktree")
+
+    assert (written.code, valid.code, valid.out) == (0, 0, "valid: 1 definition\n")
+
+
+def test_a_bare_repository_takes_no_definition(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path)], check=True)
+
+    answer = Command(folder=tmp_path)("new", "first")
+
+    assert answer.code == 64
+    assert not (tmp_path / "rollouts.d").exists()
+
+
+@pytest.mark.parametrize("team", [".hidden", "linked"])
+def test_a_definition_is_written_where_it_is_read(command: Command, tmp_path: Path, team: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (command.folder / "rollouts.d" / "linked").symlink_to(outside)
+
+    answer = command("new", "gifts", "--team", team)
+
+    assert answer.code == 64
+    assert list(outside.iterdir()) == []

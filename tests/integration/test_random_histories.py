@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from reconciler.domain.ledger import RevisionRecord
+from reconciler.domain.plan import RememberedRollback
 from reconciler.store.embedded import EmbeddedServer
 from tests import oracle
 from tests.builders.chain import faults
@@ -33,6 +34,7 @@ class History(RuleBasedStateMachine):
         self.model = oracle.Model()
         self.tree = Tree(policy={"min_dwell": "0h"})
         self.trees: dict[str, Tree] = {}
+        self.looks_back = False  # history was rewritten: nobody has read what lies behind the commit in force
         self.went_back = False  # then a first row may be older than the commit that caused it
 
     def teardown(self) -> None:
@@ -216,6 +218,7 @@ class History(RuleBasedStateMachine):
             )
         )
         self.model = replace(self.model, in_force=tip)
+        self.looks_back = True
 
     def _apply(
         self,
@@ -241,11 +244,15 @@ class History(RuleBasedStateMachine):
         transitions, _, _ = self.scene.counts()
         assert transitions == sum(row.version for row in expected.model.features.values())
         self.model = expected.model
+        self.looks_back &= expected.outcome != oracle.APPLIED
 
     def _asked(self, revision: str, skew: timedelta, *, adopt: bool, override: bool) -> oracle.Asked:
         commits, tree, in_force = self.scene.commits, self.trees[revision], self.model.in_force
-        is_ahead = in_force is not None and commits.relation(in_force, revision) == "ahead"
-        told = dict(commits.remembered_rollbacks(in_force, revision, ROOT)) if is_ahead and in_force else {}
+        told: dict[str, RememberedRollback] = {}
+        if in_force is not None and commits.relation(in_force, revision) in {"ahead", "same"}:
+            # Up to the tip: an older commit of the branch knows of the rollbacks above it.
+            until = commits.main if commits.is_on_branch(revision) else revision
+            told |= commits.remembered_rollbacks(None if self.looks_back else in_force, until, ROOT)
         # Of what the database has never seen, the whole history tells.
         ever = commits.remembered_rollbacks(None, revision, ROOT)
         told |= {feature: rollback for feature, rollback in ever.items() if feature not in self.model.features}

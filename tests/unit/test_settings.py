@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.settings import Settings, apart, check_reason, normal_root, without_password
+from reconciler.settings import Settings, check_reason, normal_root, without_password
 
 
 @pytest.mark.parametrize("root", ["rollouts.d", "rollouts.d/staging", "./rollouts.d/", "a b/ü"])
@@ -62,19 +62,3 @@ def test_a_reason_is_kept_whole_or_refused() -> None:
 )
 def test_no_password_is_shown(text: str, shown: str) -> None:
     assert without_password(text) == shown
-
-
-@pytest.mark.parametrize(
-    ("dsn", "rest", "password"),
-    [
-        ("postgresql://u@h/db?password=hunter%212&x=1", "postgresql://u@h/db?x=1", "hunter!2"),
-        ("postgresql://u@h/db?x=1&password=hunter2", "postgresql://u@h/db?x=1", "hunter2"),
-        pytest.param("postgresql://ada:p%40w@db/x", "postgresql://ada@db/x", "p@w", id="address"),
-        pytest.param("postgresql://ada@db/x", "postgresql://ada@db/x", None, id="address without one"),
-        pytest.param("host=db password=pw1 user=ada", "host=db  user=ada", "pw1", id="word"),
-        pytest.param("host=db password='p \\'w'", "host=db", "p 'w", id="quoted word"),
-        pytest.param("host=db", "host=db", None, id="words without one"),
-    ],
-)
-def test_a_password_travels_apart(dsn: str, rest: str, password: str | None) -> None:
-    assert apart(dsn) == (rest, password)

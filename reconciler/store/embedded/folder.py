@@ -35,7 +35,7 @@ def default_folder(environment: Mapping[str, str], repository: Path) -> Path:
 
 def prepare(folder: Path) -> Path:
     """Make the folder if it is not there, check that it is ours alone, and return its resolved path."""
-    resolved = folder.resolve()
+    resolved = resolve(folder)
     if _UNSPEAKABLE.search(str(resolved)):
         raise UsageError(
             f"data folder {str(resolved)!r}: PostgreSQL can't be told of such characters; choose another name"
@@ -46,6 +46,14 @@ def prepare(folder: Path) -> Path:
         raise unusable(resolved, error) from error
     refuse_foreign(resolved)
     return resolved
+
+
+def resolve(folder: Path) -> Path:
+    """Return the folder without links on its way."""
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError) as error:  # the latter, before Python 3.13, for links in a circle
+        raise UsageError(f"data folder {folder}: its links lead in a circle; name another") from error
 
 
 def refuse_foreign(folder: Path) -> None:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from reconciler.errors import DatabaseUnavailableError, UsageError
 from reconciler.store.embedded import cluster, process
-from reconciler.store.embedded.folder import guard, prepare, refuse_foreign, socket_folder, unusable
+from reconciler.store.embedded.folder import guard, prepare, refuse_foreign, resolve, socket_folder, unusable
 from reconciler.store.embedded.process import Postmaster
 
 _LOG = "server.log"
@@ -78,7 +78,7 @@ def ensure_running(
 def status(folder: Path) -> EmbeddedServer | None:
     """Return the server of the folder if it runs and takes connections."""
     _refuse_windows()
-    place = folder.resolve()
+    place = resolve(folder)
     if not place.exists():
         return None
     refuse_foreign(place)
@@ -88,7 +88,7 @@ def status(folder: Path) -> EmbeddedServer | None:
 def stop(folder: Path, *, patience: float = 60.0) -> bool:
     """Stop the server of the folder, cutting its sessions; tell whether there was one."""
     _refuse_windows()
-    place = folder.resolve()
+    place = resolve(folder)
     if not place.exists():
         return False
     refuse_foreign(place)
@@ -172,7 +172,8 @@ def _trim_log(place: Path) -> int:
 def _launch(place: Path, command: list[str]) -> int:
     """Start the server in a session of its own, without the terminal and the descriptors of this command."""
     try:
-        with (place / _LOG).open("ab") as log:
+        descriptor = os.open(place / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "ab") as log:
             child = subprocess.Popen(  # noqa: S603 - no shell; our own words and paths
                 command,
                 stdin=subprocess.DEVNULL,

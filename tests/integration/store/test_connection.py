@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from reconciler.errors import DatabaseUnavailableError, ReconcilerError, UsageError
-from reconciler.store.connection import connect
+from reconciler.store.connection import apart, connect, place_of
 from reconciler.store.embedded import ensure_running, find_binaries, stop
 from reconciler.store.embedded.cluster import environment, unprivileged
 from reconciler.store.embedded.process import find_postmaster
@@ -127,3 +127,44 @@ def test_no_message_tells_the_password(dsn: str, kind: type[ReconcilerError]) ->
 
     assert SECRET not in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "rest"),
+    [
+        pytest.param(f"postgresql://u@h/db?password={SECRET}&x", None, id="no legal address"),
+        pytest.param(f"postgresql://u@h/db?password={SECRET}", "user=u dbname=db host=h", id="query"),
+        pytest.param(f"postgresql://u@h/db?pass%77ord={SECRET}", "user=u dbname=db host=h", id="disguised"),
+        pytest.param(f"postgresql://u:{SECRET}@h:1/db", "user=u dbname=db host=h port=1", id="address"),
+        pytest.param(f"host=h password={SECRET} user=u", "user=u host=h", id="words"),
+        pytest.param(f"host=h password=other password={SECRET}", "host=h", id="twice"),
+    ],
+)
+def test_a_password_travels_apart_and_is_no_part_of_the_place(dsn: str, rest: str | None) -> None:
+    if rest is None:
+        with pytest.raises(UsageError) as refusal:
+            apart(dsn)
+        assert SECRET not in str(refusal.value)
+        return
+
+    assert apart(dsn) == (rest, SECRET)
+    assert place_of(dsn) == place_of(rest)
+
+
+@pytest.mark.parametrize("secret", ["abc&" + SECRET, "a'b" + SECRET, "ab\\" + SECRET])
+def test_no_part_of_a_password_is_shown(secret: str) -> None:
+    dsn = psycopg.conninfo.make_conninfo(host="h", user="u", password=secret)
+
+    assert place_of(dsn) == "host=h user=u"
+
+
+def test_the_password_of_a_key_is_not_handed_on() -> None:
+    with pytest.raises(UsageError, match="service file"):
+        apart(f"host=h sslpassword={SECRET} password=other")
+
+
+def test_a_folder_of_sockets_may_hold_an_at_sign(tmp_path: Path) -> None:
+    folder = tmp_path / "ada@corp.example"
+
+    with pytest.raises(DatabaseUnavailableError, match="No such file"):
+        connect(f"host={folder} user=ada dbname=rollouts")

@@ -22,7 +22,11 @@ from reconciler.errors import ConflictError, RevisionRefusedError, RuleViolatedE
         ),
         pytest.param(["plna"], "no such command 'plna'. Did you mean 'plan'?", id="unknown command"),
         pytest.param(["plan", "--output", "github"], "'github' is not one of", id="unknown format"),
-        pytest.param(["--output", "github", "plan"], "the format github", id="unknown format before the command"),
+        pytest.param(
+            ["--output", "github", "plan"],
+            "--output github: this command writes",
+            id="unknown format before the command",
+        ),
         pytest.param(["plan", "--worktree", "--revision", "HEAD"], "leave one out", id="two revisions"),
         pytest.param(["validate", "--root", "../other"], "is no folder inside the repository", id="root outside"),
         pytest.param(["plan", "--dsn", ""], "is empty; unset it", id="empty DSN"),

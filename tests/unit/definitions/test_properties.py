@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.definitions.text import unseen_in_id
 from reconciler.domain.definition import Definition
 from reconciler.domain.gates import Dwell, Gates, Thresholds
 from reconciler.domain.ladder import Tier
@@ -23,7 +24,9 @@ _SEEDS = tuple(
 _YAML = st.text(
     "feature: checkout\ntier\t-?&*!|>'\"[]{},#%@`~<=0129._\r\\/\x00\x85\u2028\ufeff\ud7ff\U0001f600", max_size=60
 )
-_CUSTOMERS = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=64)
+_CUSTOMERS = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=64).filter(
+    lambda customer: unseen_in_id(customer) is None
+)
 _HOURS = st.integers(24, 8_000)
 _PRINTABLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
 

@@ -107,6 +107,15 @@ def test_a_retired_rollout_stays_as_it_is(tier: int) -> None:
 # 3. A file comes back.
 
 
+def test_a_file_that_is_gone_under_a_broken_policy_is_no_deletion_either() -> None:
+    policy = replace(a_problem("search"), is_of_policy=True)
+
+    plan = diffed(None, a_state(0), problems=(policy,))
+
+    assert [hold.waits_for for hold in plan.holds] == [WaitsFor.READABLE_FILES]
+    assert plan.changes == ()
+
+
 def test_a_file_that_comes_back_as_it_went_ends_the_retirement() -> None:
     state = a_state(2, target=2, retired=True)
 

@@ -10,6 +10,7 @@ import pytest
 from reconciler.domain.history import Transition
 from reconciler.domain.ladder import Tier
 from reconciler.domain.plan import WaitsFor
+from reconciler.domain.policy import Freeze, Policy
 from reconciler.domain.revision import Permission
 from reconciler.render.database import DatabaseView, database_json, database_text
 from reconciler.render.documents import history_json, status_json
@@ -89,7 +90,7 @@ HISTORY = tuple(
 
 def a_status(permission: Permission | None = None) -> StatusView:
     view = VIEW if permission is None else a_view(permission=permission)
-    return status_view(view, STATES, "postgresql://ada:***@db/rollouts", STYLE)
+    return status_view(view, STATES, Policy(), "postgresql://ada:***@db/rollouts", STYLE)
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,23 @@ def test_a_history_reads_as_its_golden_file(ending: str, text: str) -> None:
     matches_golden("history", ending, text)
 
 
-def test_the_hold_that_lasts_longest_is_what_a_rollout_waits_for() -> None:
+def test_a_rollout_waits_for_everything_that_holds_it_the_last_at_the_end() -> None:
     told = {row.state.feature: row.next_step for row in a_status().rows}
 
-    assert told["new-search"].startswith("tier 2 waits for the end of the freeze until Sun 2026-01-11")
+    assert told["new-search"] == (
+        "tier 2 waits for the dwell until Fri 2026-01-09 14:48 CET (13:48 UTC), in 6h; "
+        "the end of the freeze until Sun 2026-01-11 20:48 CET (19:48 UTC), in 2d 12h"
+    )
+
+
+def test_nothing_is_possible_before_a_freeze_ends() -> None:
+    freeze = Freeze(begins=NOW, ends=NOW + timedelta(days=9))
+    view = a_view(in_sync=1)
+
+    status = status_view(view, STATES, Policy(freezes=(freeze,)), "embedded", STYLE)
+
+    told = {row.state.feature: row.next_step for row in status.rows}
+    assert told["dwell-served"].startswith("`tier: 3` possible from Sun 2026-01-18")
 
 
 def test_an_old_revision_says_nothing_of_what_comes_next() -> None:
@@ -132,7 +146,7 @@ def test_an_old_revision_says_nothing_of_what_comes_next() -> None:
 
 
 def test_an_empty_database_has_a_status_too() -> None:
-    empty = status_view(a_view(in_force=None), {}, "embedded", STYLE)
+    empty = status_view(a_view(in_force=None), {}, Policy(), "embedded", STYLE)
 
     assert "no rollouts yet" in status_text(empty, STYLE)
     assert json.loads(status_json(empty))["rollouts"] == []
@@ -141,7 +155,7 @@ def test_an_empty_database_has_a_status_too() -> None:
 def test_a_page_of_thousands_shows_every_rollout() -> None:
     states = {f"f-{number:04}": a_state(f"f-{number:04}", 1) for number in range(3000)}
 
-    text = status_text(status_view(a_view(in_sync=3000), states, "embedded", STYLE), STYLE)
+    text = status_text(status_view(a_view(in_sync=3000), states, Policy(), "embedded", STYLE), STYLE)
 
     assert sum(line.startswith("f-") for line in text.splitlines()) == 3000
 
