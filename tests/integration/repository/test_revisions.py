@@ -110,3 +110,40 @@ def test_refuses_a_short_id_that_several_commits_share(tmp_path: Path) -> None:
         pytest.raises(RepositoryError, match=rf"^revision '{shared}' is ambiguous"),
     ):
         repository.resolve(shared)
+
+
+def test_refuses_a_branch_that_a_local_one_of_the_same_name_would_shadow(tmp_path: Path) -> None:
+    sandbox = a_history(tmp_path)
+    clone = sandbox.clone(tmp_path / "clone")
+    clone.git("branch", "origin/main", "HEAD~1")
+
+    with pytest.raises(RepositoryError, match=r"^branch 'origin/main' is ambiguous .* write the full name"):
+        GitRepository.open(clone.path, branch="origin/main")
+
+
+@pytest.mark.parametrize(
+    ("local", "lacks"),
+    [
+        pytest.param(0, None, id="the same"),
+        pytest.param(-1, None, id="behind"),
+        pytest.param(1, "origin/main", id="ahead"),
+    ],
+)
+def test_tells_which_remote_branch_lacks_commits(tmp_path: Path, local: int, lacks: str | None) -> None:
+    clone = a_history(tmp_path).clone(tmp_path / "clone")
+    if local < 0:
+        clone.reset("HEAD~1")
+    elif local > 0:
+        clone.commit({"c.yaml": "c"})
+
+    with GitRepository.open(clone.path, branch="main") as repository:
+        assert repository.unpublished_against() == lacks
+
+
+@pytest.mark.parametrize("branch", ["main", "origin/main"])
+def test_without_a_twin_no_remote_branch_lacks_anything(tmp_path: Path, branch: str) -> None:
+    sandbox = a_history(tmp_path)
+    here = sandbox.clone(tmp_path / "clone") if branch == "origin/main" else sandbox
+
+    with GitRepository.open(here.path, branch=branch) as repository:
+        assert repository.unpublished_against() is None

@@ -244,3 +244,20 @@ def test_refuses_a_revision_that_is_gone(tmp_path: Path) -> None:
 
     with GitRepository.open(sandbox.path) as repository, pytest.raises(RepositoryError, match="not a tree object"):
         repository.entries("1" * 40, "rollouts.d")
+
+
+def test_refuses_a_commit_of_a_few_kilobytes_that_names_millions_of_files(tmp_path: Path) -> None:
+    sandbox = a_repository(tmp_path, {"rollouts.d/a.yaml": "a"})
+    kind, tree = "blob", sandbox.git("rev-parse", "HEAD:rollouts.d/a.yaml")
+    for _ in range(6):
+        mode = "100644" if kind == "blob" else "040000"
+        lines = "".join(f"{mode} {kind} {tree}\t{number}.yaml\n" for number in range(10))
+        kind, tree = "tree", sandbox.git("mktree", stdin=lines)
+    top = sandbox.git("mktree", stdin=f"040000 tree {tree}\trollouts.d\n")
+    bomb = sandbox.git("commit-tree", "-m", "bomb", top)
+
+    with (
+        GitRepository.open(sandbox.path) as repository,
+        pytest.raises(RepositoryError, match=r"git ls-tree answers with more than 16 MiB; .*--root"),
+    ):
+        repository.entries(bomb, "rollouts.d")

@@ -162,7 +162,21 @@ def test_refuses_endless_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-@pytest.mark.parametrize("closed", ["rollouts.d/a.yaml", "rollouts.d/team", "rollouts.d"])
+def test_a_file_that_may_not_be_read_is_listed_as_such(tmp_path: Path) -> None:
+    sandbox = a_repository(tmp_path, {"rollouts.d/a.yaml": "a", "rollouts.d/b.yaml": "b"})
+    (sandbox.path / "rollouts.d/a.yaml").chmod(0)
+
+    entries = worktree_entries(sandbox.path, "rollouts.d")
+
+    assert entries is not None
+    assert [(entry.path, entry.kind) for entry in entries] == [
+        ("rollouts.d/a.yaml", EntryKind.UNREADABLE),
+        ("rollouts.d/b.yaml", EntryKind.FILE),
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("closed", ["rollouts.d/team", "rollouts.d"])
 def test_names_what_may_not_be_read(tmp_path: Path, closed: str) -> None:
     sandbox = a_repository(tmp_path, {"rollouts.d/a.yaml": "a", "rollouts.d/team/b.yaml": "b"})
     (sandbox.path / closed).chmod(0)
@@ -195,6 +209,14 @@ def test_tells_whether_definitions_are_uncommitted(
     with GitRepository.open(sandbox.path) as repository:
         assert repository.is_dirty("rollouts.d") is is_dirty
     assert (sandbox.path / ".git/index").stat().st_mtime_ns == index
+
+
+def test_what_lies_beside_a_branch_without_commits_is_uncommitted(tmp_path: Path) -> None:
+    sandbox = a_repository(tmp_path, {"rollouts.d/a.yaml": "a"})
+    sandbox.git("checkout", "--quiet", "--orphan", "new")
+
+    with GitRepository.open(sandbox.path, branch="main") as repository:
+        assert repository.is_dirty("rollouts.d")
 
 
 def test_a_root_replaced_in_the_working_tree_is_uncommitted(tmp_path: Path) -> None:

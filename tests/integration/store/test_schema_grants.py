@@ -42,7 +42,7 @@ TABLES = {
     ("settled_sources", READER, "SELECT"),
 }
 COLUMNS = {
-    "rollout_revisions": "previous_number root revision kind reason unsafe_reason actor",
+    "rollout_revisions": "previous_number root revision kind reason unsafe_reason looks_back actor",
     "rollout_transitions": (
         "id feature_name version kind tier target attempt rolled_back retired paused description owner "
         "whitelisted_customers blacklisted_customers gates settled_gates is_settled gate_dwell_seconds verdict "

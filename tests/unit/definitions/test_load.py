@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.definitions.load import load, source_key
-from reconciler.definitions.source import EntryKind
+from reconciler.definitions.source import Entry, EntryKind
 from reconciler.domain.definition import Definition, Source
 from reconciler.domain.desired import Desired
 from reconciler.domain.gates import Dwell, Gates, Thresholds
@@ -234,3 +234,26 @@ def test_jsonschema_is_imported_only_when_something_is_validated() -> None:
 
 def _keys(desired: Desired) -> dict[str, str]:
     return {feature: definition.source.key for feature, definition in desired.definitions.items()}
+
+
+def test_thousands_of_files_for_one_feature_are_told_briefly() -> None:
+    desired = a_tree({f"team-{number:04}/a.yaml": b"feature: a\ntier: 0\n" for number in range(3_000)}).load()
+
+    first = desired.problems[0]
+    assert (len(desired.problems), desired.definitions) == (3_000, {})
+    assert first.message == (
+        "a feature has one file; a also has rollouts.d/team-0001/a.yaml, rollouts.d/team-0002/a.yaml, "
+        "rollouts.d/team-0003/a.yaml and 2996 more"
+    )
+
+
+def test_a_file_that_may_not_be_read_is_a_problem_of_its_own() -> None:
+    tree = a_tree({"b.yaml": b"feature: b\ntier: 0\n"})
+    closed = Entry(path="rollouts.d/a.yaml", kind=EntryKind.UNREADABLE, id="")
+
+    desired = load([closed, *tree.entries], tree.read, "rollouts.d")
+
+    assert [(each.path, each.rule, each.features) for each in desired.problems] == [
+        ("rollouts.d/a.yaml", "kind", frozenset({"a"}))
+    ]
+    assert list(desired.definitions) == ["b"]

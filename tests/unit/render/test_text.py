@@ -35,6 +35,19 @@ def test_text_is_one_harmless_line(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("::stop-commands::x", ": :stop-commands::x", id="a command at the beginning"),
+        pytest.param("a ::add-mask::x", "a : :add-mask::x", id="a command that a wrapped line may begin with"),
+        pytest.param("std::vector", "std::vector", id="no command"),
+        pytest.param("a##[error]b", "a## [error]b", id="a command anywhere"),
+    ],
+)
+def test_no_text_is_a_command_to_the_log_of_a_workflow(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
 def test_wide_characters_take_two_columns() -> None:
     assert [width(text) for text in ("abc", "日本", "e\u0301")] == [3, 4, 1]
 
