@@ -10,7 +10,10 @@ from reconciler.domain.ladder import Tier
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """What happened, when, by whom and because of which commit; `revision` None means evidence or a person."""
+    """What happened, when, by whom and because of which commit; `revision` None means evidence or a person.
+
+    `unsafe_reason` is why the guard was overridden for that commit.
+    """
 
     version: int
     kind: str
@@ -24,3 +27,4 @@ class Transition:
     rollback_commit: str | None
     reason: str
     actor: str
+    unsafe_reason: str | None = None

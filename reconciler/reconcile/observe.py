@@ -103,10 +103,18 @@ def compare(
 ) -> Prospect:
     """Plan files against the database, reading only what isn't known to be in force."""
     if scope.root not in (None, files.root):
-        raise UsageError(f"this database serves the root {scope.root}, not {files.root}; name that with --root")
+        raise UsageError(
+            f"this database serves the root {scope.root}, not {files.root}; name that with --root, or give "
+            f"{files.root} a database of its own with --dsn or --data-folder"
+        )
     index = store.index()
     known = _known(index, circumstances)
     desired = load(files.entries, files.read, files.root, known, with_policy=files.with_policy)
+    if not (index.features or desired.definitions or desired.problems):
+        raise UsageError(
+            f"root {files.root}: there is no definition yet; write a first one with `reconciler new`, "
+            "or name another folder with --root"
+        )
     if unknown := desired.definitions.keys() - index.features:
         told = files.recall()
         permission = permission if told is not None else shallow(permission, circumstances.revision)

@@ -112,6 +112,7 @@ def history_json(feature: str, transitions: Iterable[Transition]) -> str:
             "rollback_commit": each.rollback_commit,
             "reason": each.reason,
             "actor": each.actor,
+            "unsafe_reason": each.unsafe_reason,
         }
         for each in transitions
     ]

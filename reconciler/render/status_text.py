@@ -81,10 +81,11 @@ def _event(each: Transition, before: Transition | None, style: Style) -> list[st
     # From where to where stands in the line above.
     reason = printable(each.reason).removeprefix(place).strip()
     lines = [f"{head}  {both(each.at, style.zone)}", *wrapped(reason, columns=style.width, first=" " * 6)]
-    cause = "a person or evidence" if each.revision is None else short(each.revision)
-    note = f"{cause} by {clipped(each.actor, 60)}"
-    written = f", told to git by {short(each.rollback_commit)}" if each.rollback_commit else ""
-    return [*lines, style.paint(f"      {note}{written}", Tone.QUIET)]
+    told = each.revision or each.rollback_commit
+    cause = "a person or evidence" if told is None else short(told)
+    note = style.paint(f"      {cause} by {clipped(each.actor, 60)}", Tone.QUIET)
+    allowed = f"the guard was overridden: {printable(each.unsafe_reason)}" if each.unsafe_reason else ""
+    return [*lines, note, *wrapped(allowed, columns=style.width, first=" " * 6)]
 
 
 def _place(each: Transition, before: Transition | None) -> str:

@@ -82,6 +82,7 @@ def transition_of(row: Row) -> Transition:
         rollback_commit=row["rollback_commit"],
         reason=row["reason"],
         actor=row["actor"],
+        unsafe_reason=row["unsafe_reason"],
     )
 
 

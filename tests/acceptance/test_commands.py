@@ -198,6 +198,18 @@ def test_the_working_tree_is_planned_and_never_applied(command: Command, reposit
     )
 
 
+def test_a_root_without_a_definition_is_told_how_to_begin(command: Command, repository: GitSandbox) -> None:
+    repository.commit({"elsewhere/notes.txt": "none"})
+
+    answers = [command(word, "--root", "elsewhere") for word in ("plan", "apply", "status")]
+
+    assert {answer.code for answer in answers} == {64}
+    assert {answer.talk for answer in answers} == {
+        "error: root elsewhere: there is no definition yet; write a first one with `reconciler new`, "
+        "or name another folder with --root\n"
+    }
+
+
 def test_an_empty_root_is_unsafe_unless_a_reason_is_given(command: Command, repository: GitSandbox) -> None:
     repository.commit({"rollouts.d/checkout.yaml": CHECKOUT.replace("tier: 1", "tier: 0")})
     command("apply")
@@ -208,6 +220,7 @@ def test_an_empty_root_is_unsafe_unless_a_reason_is_given(command: Command, repo
     assert (refused.code, allowed.code) == (3, 0)
     assert "unsafe: the root holds no definition at all" in refused.out
     assert allowed.out.endswith("2 retired\n")
+    assert "the guard was overridden: the product ends" in command("history", "checkout").out
 
 
 def test_validate_needs_no_database_and_names_every_place(command: Command, repository: GitSandbox) -> None:
