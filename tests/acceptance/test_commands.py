@@ -205,8 +205,10 @@ def test_a_root_without_a_definition_is_told_how_to_begin(command: Command, repo
 
     assert {answer.code for answer in answers} == {64}
     assert {answer.talk for answer in answers} == {
-        "error: root elsewhere: there is no definition yet; write a first one with `reconciler new`, "
-        "or name another folder with --root\n"
+        (
+            "error: root elsewhere: there is no definition yet; write a first one with `reconciler new`, "
+            "or name another folder with --root\n"
+        )
     }
 
 
