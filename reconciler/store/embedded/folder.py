@@ -91,6 +91,30 @@ def guard(folder: Path, *, patience: float) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def claim(folder: Path, *, patience: float = 2.0) -> Iterator[int]:
+    """Yield a locked descriptor that the server inherits: as long as it lives, anywhere, nobody starts another.
+
+    A process that can't be seen from here, in another container on the same volume, is known by the lock alone.
+    """
+    try:
+        descriptor = os.open(folder / "running", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise unusable(folder, error) from error
+    try:
+        deadline = time.monotonic() + patience
+        while not _is_free(descriptor):
+            if time.monotonic() >= deadline:
+                raise DatabaseUnavailableError(
+                    f"data folder {folder}: a server that can't be seen from here works in it, perhaps in another "
+                    "container; stop it there, or choose another folder"
+                )
+            time.sleep(0.01)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def socket_folder(folder: Path) -> Path:
     """Return a private folder for the socket, in the temporary folder when the own path can't hold one."""
     own = folder / "socket"
@@ -129,6 +153,14 @@ def _lock(descriptor: int, folder: Path, patience: float) -> None:
         f"data folder {folder}: another command has been starting or stopping the server for {patience:.0f} s; "
         f"wait for it or end it"
     )
+
+
+def _is_free(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _can_hold_socket(path: Path) -> bool:

@@ -91,7 +91,6 @@ def halt(postmaster: Postmaster) -> None:
 
 def clear_the_ground(data: Path, sockets: Path) -> None:
     """Make a data folder without a server startable: end what a killed one left, disarm its files."""
-    end_all_in(data)
     for rest in sockets.iterdir():
         rest.unlink()  # This folder is for one server's socket and its lock.
     lines = _pid_file_lines(data)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from reconciler.errors import DatabaseUnavailableError, UsageError
 from reconciler.store.embedded import cluster, process
-from reconciler.store.embedded.folder import guard, prepare, refuse_foreign, resolve, socket_folder, unusable
+from reconciler.store.embedded.folder import claim, guard, prepare, refuse_foreign, resolve, socket_folder, unusable
 from reconciler.store.embedded.process import Postmaster
 
 _LOG = "server.log"
@@ -153,8 +153,10 @@ def _bring_up(place: Path, sockets: Path, command: list[str], deadline: float) -
         elif postmaster is None and all(process.has_ended(child) for child in launched):
             if len(launched) == _ATTEMPTS:
                 raise _failure(place, log_start, "did not start")
-            process.clear_the_ground(place / "data", sockets)
-            launched.append(_launch(place, command))
+            process.end_all_in(place / "data")
+            with claim(place) as descriptor:
+                process.clear_the_ground(place / "data", sockets)
+                launched.append(_launch(place, command, descriptor))
         time.sleep(_PAUSE)
     raise _failure(place, log_start, "was not ready in time")
 
@@ -169,8 +171,8 @@ def _trim_log(place: Path) -> int:
     return 0
 
 
-def _launch(place: Path, command: list[str]) -> int:
-    """Start the server in a session of its own, without the terminal and the descriptors of this command."""
+def _launch(place: Path, command: list[str], claimed: int) -> int:
+    """Start the server in a session of its own, without the terminal; of our descriptors it has the claim alone."""
     try:
         descriptor = os.open(place / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "ab") as log:
@@ -182,6 +184,7 @@ def _launch(place: Path, command: list[str]) -> int:
                 cwd=place / "data",
                 env=cluster.environment(),
                 start_new_session=True,
+                pass_fds=(claimed,),
                 umask=0o077,
             )
     except OSError as error:

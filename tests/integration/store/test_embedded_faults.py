@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from reconciler.errors import DatabaseUnavailableError
 from reconciler.store.embedded import ensure_running, find_binaries, status, stop
 from reconciler.store.embedded.process import is_server_of
 from tests.builders.embedded import a_command, a_folder, rows, said_by, wait_for, write_row
@@ -128,7 +130,13 @@ def test_a_command_killed_at_any_moment_leaves_nothing_half_made(
 
     write_row(server.dsn, "works")
     assert rows(server.dsn) == ["works"]
-    assert sorted(path.name for path in empty_folder.iterdir()) == ["data", "guard", "server.log", "socket"]
+    assert sorted(path.name for path in empty_folder.iterdir()) == [
+        "data",
+        "guard",
+        "running",
+        "server.log",
+        "socket",
+    ]
 
 
 def test_six_commands_at_once_share_one_server(empty_folder: Path) -> None:
@@ -202,6 +210,30 @@ def test_a_frozen_session_delays_a_stop_and_does_not_prevent_it(folder: Path) ->
         assert stop(folder)
 
     assert rows(ensure_running(folder).dsn) == ["kept"]
+
+
+def test_a_server_that_can_not_be_seen_from_here_is_left_alone(folder: Path) -> None:
+    """As in another container on the same volume: its lock is all that one sees of it."""
+    pid_file = folder / "data" / "postmaster.pid"
+    pid_file.write_text("1\n")
+    with (folder / "running").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+
+        with pytest.raises(DatabaseUnavailableError, match="a server that can't be seen from here works in it"):
+            ensure_running(folder)
+
+    assert pid_file.read_text() == "1\n"
+    assert rows(ensure_running(folder).dsn) == ["kept"]
+
+
+def test_a_server_holds_its_folder_as_long_as_it_lives(folder: Path) -> None:
+    ensure_running(folder)
+    with (folder / "running").open("w") as other:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        stop(folder)
+
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_long_log_begins_anew(folder: Path) -> None:
