@@ -17,6 +17,7 @@ Connection: TypeAlias = psycopg.Connection[dict[str, Any]]
 
 CONNECT_TIMEOUT = 5  # seconds
 _PUBLIC = ("service", "host", "hostaddr", "port", "user", "dbname")
+_POOLER_REFUSES = "unsupported startup parameter"  # PgBouncer's words, in every language
 _RECOVERY = 10.0  # seconds; a server that begins or recovers is there, and says that it isn't ready
 _PAUSE = 0.05
 _SESSION = (
@@ -30,12 +31,17 @@ def connect(dsn: str, *, patience: float = _RECOVERY) -> Connection:
 
     A server that starts or recovers from a crash is waited for, `patience` seconds at most.
     """
-    known = _parse(dsn)
-    options = f"{_SESSION} {known.pop('options', '')}".strip()
-    settings: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "reconciler"} | known
-    conninfo = psycopg.conninfo.make_conninfo("", **settings, options=options)
+    settings: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "reconciler"} | _parse(dsn)
+    limited = settings | {"options": f"{_SESSION} {settings.get('options', '')}".strip()}
+    deadline = time.monotonic() + patience
     try:
-        return _open_patiently(conninfo, time.monotonic() + patience)
+        try:
+            return _open_patiently(psycopg.conninfo.make_conninfo("", **limited), deadline)
+        except psycopg.OperationalError as error:
+            # A pooler hands sessions on and takes no settings for one: there the role's own limits hold.
+            if _POOLER_REFUSES not in str(error):
+                raise
+            return _open_patiently(psycopg.conninfo.make_conninfo("", **settings), deadline)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError(f"the database can't be reached: {_one_line(error)}") from error
     except psycopg.ProgrammingError as error:

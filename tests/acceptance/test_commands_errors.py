@@ -18,8 +18,10 @@ from tests.builders.git import GitSandbox, a_repository
 SECRET = "hunter2secret"
 _SOURCE = Path(__file__).parents[2]
 _WAITING_COMMAND = """
+import signal
 import sys
 import click
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 from reconciler.cli.main import program, run
 program.add_command(click.Command("wait", callback=lambda: open(sys.argv[1]).read()))
 run(["wait"])

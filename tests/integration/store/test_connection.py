@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from reconciler.domain.ledger import RevisionRecord
 from reconciler.errors import DatabaseUnavailableError, ReconcilerError, UsageError
 from reconciler.store.connection import apart, connect, place_of
 from reconciler.store.embedded import ensure_running, find_binaries, stop
 from reconciler.store.embedded.cluster import environment, unprivileged
 from reconciler.store.embedded.process import find_postmaster
+from reconciler.store.postgres import PostgresStore
 from tests.builders.database import Database
 from tests.builders.embedded import a_folder
 
@@ -168,3 +172,50 @@ def test_a_folder_of_sockets_may_hold_an_at_sign(tmp_path: Path) -> None:
 
     with pytest.raises(DatabaseUnavailableError, match="No such file"):
         connect(f"host={folder} user=ada dbname=rollouts")
+
+
+@pytest.fixture
+def pooled(database: Database, tmp_path: Path) -> Iterator[str]:
+    """The way to a database through PgBouncer, which hands each transaction to any session."""
+    program = shutil.which("pgbouncer")
+    if program is None:
+        pytest.skip("PgBouncer is not installed")
+    known = psycopg.conninfo.conninfo_to_dict(database.dsn)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "pgbouncer.ini").write_text(
+        f"[databases]\npooled = host={known['host']} port={known['port']} dbname={known['dbname']} user=postgres\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
+        "pool_mode = transaction\n"
+    )
+    with (tmp_path / "log").open("wb") as log:
+        command = unprivileged([program, "pgbouncer.ini"])
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
+    try:
+        _wait_until_it_listens(port)
+        yield f"host=127.0.0.1 port={port} dbname=pooled user=postgres"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_until_it_listens(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        time.sleep(0.02)
+    pytest.fail("the pooler never listened")
+
+
+def test_a_pooler_that_takes_no_session_settings_is_good_enough(pooled: str) -> None:
+    store = PostgresStore.at(pooled)
+    scope = store.scope()
+    record = RevisionRecord(previous_number=scope.number, root="rollouts.d", revision="a" * 40, actor="tests")
+
+    store.take_revision(record)
+
+    assert (store.scope().number, store.scope().revision) == (1, "a" * 40)
+    store.close()
