@@ -87,6 +87,20 @@ def test_the_guard_stops_more_than_30_percent_of_ten_or_more(
     assert is_done or scene.counts() == written
 
 
+@pytest.mark.parametrize("others", ["retired", "at tier 0"])
+def test_rollouts_that_expose_nobody_hide_no_accident(scene: Scene, others: str) -> None:
+    live, rest = [f"live{number}" for number in range(10)], [f"rest{number}" for number in range(20)]
+    scene.commit({**{name: {"tier": 1} for name in live}, **{name: {"tier": 0} for name in rest}})
+    scene.apply()
+    if others == "retired":
+        scene.commit(dict.fromkeys(rest))
+        scene.apply(allow_unsafe="the pilot is over")
+
+    scene.commit({name: {"tier": 0} for name in live[:4]})
+
+    assert scene.apply().plan.is_blocked
+
+
 @pytest.mark.parametrize("by", ["option", "trailer"])
 def test_an_override_is_recorded_once(scene: Scene, by: str) -> None:
     scene.commit({"checkout": {"tier": 0}})

@@ -137,6 +137,19 @@ def test_a_trailer_of_another_feature_or_of_the_past_does_nothing(scene: Scene) 
     assert scene.rows() == before
 
 
+def test_the_whole_history_is_asked_for_features_without_a_row_alone(scene: Scene) -> None:
+    """It may tell of a rollback that a person answered before this database began."""
+    scene.commit({"zebra": {"tier": 0}}, rollbacks={"checkout": 2})
+    scene.apply()
+    begin(scene, SECOND)
+    before = scene.rows()["checkout"]
+
+    scene.commit({"basket": {"tier": 0}})
+    scene.apply()
+
+    assert scene.rows()["checkout"] == before
+
+
 def test_an_import_and_the_next_attempt_come_in_one_apply(scene: Scene) -> None:
     begin(scene, LIVE)
 

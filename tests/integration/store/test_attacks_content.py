@@ -23,8 +23,8 @@ NOT_NULL = [
 ]
 
 
-def dwell(value: object) -> str:
-    return json.dumps(GATES | {"dwell": GATES["dwell"] | {"1": value}})
+def dwell(value: object, tier: str = "1") -> str:
+    return json.dumps(GATES | {"dwell": GATES["dwell"] | {tier: value}})
 
 
 def threshold(name: str, value: object) -> str:
@@ -65,6 +65,7 @@ BAD_GATES = {
     "no confidence": json.dumps(GATES | {"thresholds": {**GATES["thresholds"], "confidence": False}}),
     "a negative dwell": dwell(-1),
     "a dwell of half a second": dwell(0.5),
+    **{f"a dwell of half a second at tier {tier}": dwell(0.5, tier) for tier in "23"},
     "a dwell as text": dwell("0"),
     "a dwell over 366 days": dwell(31_622_401),
     "a dwell that is no integer of SQL": dwell(10**30),
@@ -74,7 +75,9 @@ BAD_GATES = {
     "a rate that is not a number": threshold("error_rate", "NaN"),
     "a rate without end": threshold("success_rate", "Infinity"),
     "no rate": threshold("success_rate", None),
+    "a success above 1": threshold("success_rate", 1.01),
     "a window of nothing": threshold("window", 0),
+    "half a second": threshold("window", 0.5),
     "a negative count": threshold("min_exposed", -1),
     "a count that is no integer of SQL": threshold("min_exposed", 2**31),
     "half a customer": threshold("min_exposed", 0.5),
@@ -183,6 +186,16 @@ def test_refuses_the_gates(target: Connection, gates: str, column: str) -> None:
 )
 def test_allows_gates_within_the_limits(target: Connection, gates: str) -> None:
     assert refused(target, "rollouts_reconciler", "live", {"gates": gates, "settled_gates": gates}) == ALLOWED
+
+
+@pytest.mark.parametrize("tier", ["1", "2", "3"])
+def test_refuses_a_shorter_dwell_at_any_tier(target: Connection, tier: str) -> None:
+    settled = json.loads(some_gates(dwell=3600))
+    shorter = json.dumps(settled | {"dwell": settled["dwell"] | {tier: 3599}})
+
+    changes = {"gates": shorter, "settled_gates": json.dumps(settled)}
+
+    assert refused(target, "rollouts_reconciler", "live", changes) == "gates_are_no_looser"
 
 
 @pytest.mark.parametrize("role", WRITERS)

@@ -28,6 +28,7 @@ def test_a_floor_raises_only_what_is_below_it() -> None:
     dwell = Dwell(tier_1=hours(1), tier_2=hours(24), tier_3=hours(48))
 
     assert dwell.at_least(hours(24)) == Dwell(tier_1=hours(24), tier_2=hours(24), tier_3=hours(48))
+    assert dwell.at_least(hours(72)) == Dwell(tier_1=hours(72), tier_2=hours(72), tier_3=hours(72))
 
 
 @pytest.mark.parametrize(
