@@ -11,6 +11,8 @@ from datetime import datetime
 class Scope:
     """The root a database serves and the commit in force; `number` is what a writer states it decided on.
 
+    `transitions` counts the rows of all chains: when it moved, something was written since.
+
     `looks_back` says that rollbacks which git tells of behind this commit may not be in force: history was
     rewritten, or they could not be carried out. The whole history has to be read then.
     """
@@ -19,6 +21,7 @@ class Scope:
     root: str | None
     revision: str | None
     now: datetime
+    transitions: int = 0
     looks_back: bool = False
 
 

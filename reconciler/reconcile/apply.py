@@ -114,21 +114,28 @@ class Applier:
         changes = permitted(plan)
         # Rollbacks first, before their commit is in force: a kill between leaves them to be told of again.
         imports = tuple(change for change in changes if isinstance(change, Rollback))
+        before = len(ledger.done)
         lost = self._carry_out(imports, Cause(revision=None, actor=self.actor), ledger, of=len(changes))
         if plan.is_blocked:
             return not lost
-        self._take_revision(prospect, looks_back=bool(lost or ledger.leaves_out(imports)))
+        done = len(ledger.done)
+        if self._take_revision(prospect, looks_back=bool(lost or ledger.leaves_out(imports))):
+            # Until now a job of the commit before could write: what was decided without looking is decided anew.
+            expected = prospect.scope.transitions + done - before
+            if self.store.scope().transitions != expected:
+                return False
         closes = raises_end(prospect.desired.policy, plan.observed_at)
         cause = Cause(revision=plan.revision, actor=self.actor, raises_end=closes)
         lost |= self._carry_out(changes[len(imports) :], cause, ledger, of=len(changes), but=lost)
         self._remember(prospect, changes, lost | ledger.failed | ledger.broken.keys())
         return not lost
 
-    def _take_revision(self, prospect: Prospect, *, looks_back: bool) -> None:
+    def _take_revision(self, prospect: Prospect, *, looks_back: bool) -> bool:
+        """Take the commit into force, and tell whether that was still to be done."""
         plan, scope = prospect.plan, prospect.scope
         is_override = plan.unsafe_allowed is not None and bool(plan.changes)
         if scope.revision == plan.revision and scope.looks_back == looks_back and not is_override:
-            return
+            return False
         record = RevisionRecord(
             previous_number=scope.number,
             root=prospect.root,
@@ -138,6 +145,7 @@ class Applier:
             looks_back=looks_back,
         )
         self.store.take_revision(record)
+        return True
 
     def _carry_out(
         self,

@@ -48,6 +48,7 @@ class PostgresStore:
             revision=row["revision"],
             now=row["now"],
             looks_back=row["looks_back"],
+            transitions=int(row["transitions"]),
         )
 
     def index(self) -> Index:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
-from reconciler.domain.ledger import RevisionRecord
+from reconciler.domain.ledger import Cause, RevisionRecord
 from reconciler.errors import DatabaseUnavailableError, StatementFailedError
 from tests.builders.database import Database
 from tests.builders.scene import ROOT, Scene, a_scene
@@ -67,6 +68,23 @@ def test_an_apply_that_was_overtaken_by_a_newer_commit_changes_nothing_more(scen
 
     assert (outcome.is_stale, outcome.done) == (True, ())
     assert scene.chain("checkout") == [("create", 1, 1), ("update", 1, 1)]
+
+
+def test_what_the_commit_before_did_last_is_not_taken_for_in_sync(scene: Scene) -> None:
+    """A job of the commit before writes after we have looked, and before ours is in force."""
+    raised = scene.commit({"checkout": {"tier": 2}})
+    scene.pass_time(hours=48)
+    [promotion] = scene.prepare().plan.changes
+    number = scene.store.scope().number
+    scene.store.take_revision(RevisionRecord(previous_number=number, root=ROOT, revision=raised, actor="old"))
+    scene.commit({"checkout": {"tier": 1}})
+
+    def promote() -> None:
+        scene.store.transition(promotion, transition_id=uuid4(), cause=Cause(revision=raised, actor="old"))
+
+    scene.apply(store=Watched(scene.store, before_revision=promote))
+
+    assert scene.chain("checkout") == [("create", 1, 1), ("promote", 2, 1), ("demote", 1, 1)]
 
 
 def test_an_apply_that_crashed_is_finished_by_the_next(scene: Scene) -> None:
