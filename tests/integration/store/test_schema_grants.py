@@ -56,6 +56,11 @@ FUNCTIONS = {
     ("are_disjoint", RECONCILER),
     ("are_gates", RECONCILER),
     ("are_no_looser", RECONCILER),
+    *(
+        (name, role)
+        for name in ("times_32", "rotate_32", "murmur3_32", "cbor_text", "rollout_bucket", "rollout_enabled")
+        for role in (RECONCILER, APPLICATION, READER)
+    ),
 }
 TRIGGERS = {
     ("rollout_revisions", "link", "O"),
