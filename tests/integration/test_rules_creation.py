@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -100,6 +101,38 @@ def test_a_held_creation_is_stored_at_tier_0_and_rises_when_it_may(
 
     assert ([hold.waits_for for hold in outcome.plan.holds], held) == ([waits_for], [("create", 0, 1)])
     assert scene.chain("checkout") == [("create", 0, 1), ("promote", 1, 1)]
+
+
+def test_a_creation_that_a_freeze_held_rises_by_the_same_commit(scene: Scene) -> None:
+    _freeze(scene, hours=1)
+    scene.commit({"checkout": {"tier": 1}})
+    scene.apply()
+    scene.pass_time(hours=1)
+
+    outcome = scene.apply()
+
+    assert (scene.chain("checkout"), outcome.broken) == ([("create", 0, 1), ("promote", 1, 1)], ())
+
+
+@pytest.mark.parametrize(
+    ("named", "waits_for"),
+    [
+        pytest.param({"revision": "older"}, WaitsFor.TIP, id="an older commit"),
+        pytest.param({"skew": timedelta(seconds=31)}, WaitsFor.CLOCK, id="clocks apart"),
+    ],
+)
+def test_nobody_is_taken_over_where_nobody_is_raised(
+    scene: Scene, named: dict[str, Any], waits_for: WaitsFor
+) -> None:
+    older = scene.commit({"checkout": {"tier": 3}})
+    scene.commit({"zebra": {"tier": 0}})
+    if "revision" in named:
+        named = {"revision": older}
+
+    outcome = scene.apply(adopt=True, **named)
+
+    assert [hold.waits_for for hold in outcome.plan.holds if hold.feature == "checkout"] == [waits_for]
+    assert "checkout" not in scene.rows()
 
 
 @pytest.mark.parametrize("tier", [1, 2, 4])
