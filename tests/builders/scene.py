@@ -93,7 +93,9 @@ class Scene:
             new_id=uuid4,
             actor="tests",
         )
-        return applier.run()
+        outcome = applier.run()
+        assert outcome.broken == (), "the plan asked for what the database refuses"
+        return outcome
 
     def roll_back(self, feature: str, reason: str = "12 of 100 failed") -> None:
         """Roll a feature back because of its errors: no commit says so yet."""
