@@ -1,10 +1,8 @@
-"""Every rollout at one moment, laid out so that a question about a customer costs a few look-ups."""
+"""A rollout at one moment, laid out so that a question about a customer costs a few look-ups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from reconciler.evaluation.bucketing import prefix_of
 
@@ -30,16 +28,3 @@ class Rollout:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", prefix_of(self.feature))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """Rollouts by feature as the database held them at `taken_at`, its own clock; replaced whole, never changed."""
-
-    rollouts: Mapping[str, Rollout]
-    taken_at: datetime
-
-
-def snapshot_of(rollouts: Iterable[Rollout], taken_at: datetime) -> Snapshot:
-    """Return the snapshot of these rollouts."""
-    return Snapshot(rollouts={rollout.feature: rollout for rollout in rollouts}, taken_at=taken_at)
