@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import psycopg
 
-from reconciler.domain.ledger import Cause
+from reconciler.domain.ledger import Cause, RevisionRecord
 from reconciler.domain.plan import Rollback
 from reconciler.domain.state import State
 from reconciler.domain.transition import rolled_back
@@ -96,6 +96,14 @@ class Scene:
         outcome = applier.run()
         assert outcome.broken == (), "the plan asked for what the database refuses"
         return outcome
+
+    def reanchor(self, revision: str) -> None:
+        """Take a commit of rewritten history into force."""
+        number = self.store.scope().number
+        record = RevisionRecord(
+            previous_number=number, root=ROOT, revision=revision, actor="ada", kind="reanchor", reason="reset"
+        )
+        self.store.take_revision(record)
 
     def roll_back(self, feature: str, reason: str = "12 of 100 failed") -> None:
         """Roll a feature back because of its errors: no commit says so yet."""

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.domain.ledger import RevisionRecord
 from reconciler.domain.plan import WaitsFor
 from reconciler.errors import RevisionRefusedError
 from tests.builders.database import Database
-from tests.builders.scene import ROOT, Scene, a_scene
+from tests.builders.scene import Scene, a_scene
 
 
 @pytest.fixture
@@ -126,7 +125,7 @@ def test_a_clone_that_may_lack_the_commit_of_a_rollback_is_refused(scene: Scene,
     if by == "a feature without a row":
         scene.apply()
     else:
-        _reanchor(scene, cut)
+        scene.reanchor(cut)
     scene.commit({"basket": {"tier": 1}} if by == "a feature without a row" else {"checkout": {"tier": 1}})
     scene.commits.cut_at = cut
 
@@ -142,15 +141,3 @@ def test_a_rollback_told_of_above_an_older_commit_counts(scene: Scene) -> None:
     scene.apply(older)
 
     assert scene.chain("checkout") == [("adopt", 2, 1), ("rollback", 0, 1)]
-
-
-def _reanchor(scene: Scene, revision: str) -> None:
-    record = RevisionRecord(
-        previous_number=scene.store.scope().number,
-        root=ROOT,
-        revision=revision,
-        actor="ada",
-        kind="reanchor",
-        reason="reset",
-    )
-    scene.store.take_revision(record)

@@ -183,15 +183,7 @@ def test_what_lies_behind_a_reanchored_commit_is_read_as_well(scene: Scene) -> N
     """History was rewritten with a rollback in it, and put into force as it is: nobody has applied it yet."""
     scene.commit({}, rollbacks={"checkout": 1})
     tip = scene.commit({})
-    record = RevisionRecord(
-        previous_number=scene.store.scope().number,
-        root=ROOT,
-        revision=tip,
-        actor="ada",
-        kind="reanchor",
-        reason="reset",
-    )
-    scene.store.take_revision(record)
+    scene.reanchor(tip)
 
     scene.apply()
 
@@ -204,12 +196,7 @@ def test_a_commit_raises_a_feature_once_even_when_history_is_rewritten_back_to_i
     scene.apply()
     scene.commit({"checkout": {"tier": 1}, "search": {"tier": 1}})
     scene.apply()
-    number = scene.store.scope().number
-    scene.store.take_revision(
-        RevisionRecord(
-            previous_number=number, root=ROOT, revision=raised, actor="ada", kind="reanchor", reason="reset"
-        )
-    )
+    scene.reanchor(raised)
     scene.commits.main = raised
     scene.pass_time(hours=48)
 
