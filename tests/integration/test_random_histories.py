@@ -71,6 +71,19 @@ class History(RuleBasedStateMachine):
         self.scene.at(self.scene.now + wait)
         self._ask(feature, self._tier(feature) + step, **asked)
 
+    @rule(feature=FEATURES, apart=st.sampled_from([0, 30, 31, -31]), adopt=st.booleans())
+    def ask_out_of_turn(self, feature: str, apart: int, *, adopt: bool) -> None:
+        """Ask for one rung more, by a commit with another on top of it or on a machine whose clock is apart."""
+        self.tree = replace(self.tree, ruin=False, policy=self.tree.policy or {"min_dwell": "0h"})
+        self._stand(feature)
+        self.scene.at(self.scene.now + timedelta(hours=24))
+        self._commit(self.tree.with_file(feature, {"tier": min(self._tier(feature) + 1, 4)}))
+        asked = self.scene.commits.main
+        if not apart:
+            self._commit(self.tree)
+        self._apply(asked, skew=timedelta(seconds=apart), adopt=adopt)
+        self._apply()
+
     @rule(feature=FEATURES, tier=st.integers(0, 3), changes=EDITS)
     def lower(self, feature: str, tier: int, changes: Fields) -> None:
         """Take a feature back, or try to."""
