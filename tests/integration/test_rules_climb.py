@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from reconciler.domain.ledger import Cause, RevisionRecord
 from reconciler.domain.plan import WaitsFor
+from reconciler.errors import RuleViolatedError
 from tests.builders.database import Database
 from tests.builders.domain import INSTANT, hours
-from tests.builders.scene import Scene, a_scene, summary
+from tests.builders.scene import ROOT, Scene, a_scene, summary
 from tests.builders.trees import a_freeze
 
 
@@ -258,3 +261,20 @@ def test_a_skip_changes_nothing_and_says_from_when_the_next_rung_is_allowed(
 
     assert scene.rows() == before
     assert (refusal.rule, refusal.allowed_from) == ("no-skip", scene.now + hours(47) if observed else scene.now)
+
+
+def test_a_dwell_that_only_a_wrong_clock_served_is_refused_by_the_database(scene: Scene) -> None:
+    """The clock jumped, a row was written, the clock was set right: time in the chain stands still till then."""
+    begin(scene, 1)
+    scene.pass_time(hours=48)
+    scene.commit({"checkout": {"tier": 1, "owner": "team-a"}})
+    scene.apply()
+    raised = scene.commit({"checkout": {"tier": 2}})
+    [promotion] = scene.prepare().plan.changes
+    number = scene.store.scope().number
+    scene.store.take_revision(RevisionRecord(previous_number=number, root=ROOT, revision=raised, actor="tests"))
+    scene.pass_time(hours=-47)
+
+    with pytest.raises(RuleViolatedError) as refusal:
+        scene.store.transition(promotion, transition_id=uuid4(), cause=Cause(revision=raised, actor="tests"))
+    assert refusal.value.rule == "dwell_is_served"

@@ -255,3 +255,13 @@ def test_a_held_restart_changes_nothing_and_begins_when_it_may(scene: Scene, hel
 
     assert held == before["checkout"]
     assert scene.chain("checkout")[1:] == [("rollback", 0, 1), ("restart", 1, 2)]
+
+
+def test_a_rollback_without_a_row_names_the_commit_that_told_of_it(scene: Scene) -> None:
+    told = scene.commit({"basket": {"tier": 1}}, rollbacks={"basket": 1})
+    scene.commit({"zebra": {"tier": 0}})
+
+    scene.apply()
+
+    [row] = scene.store.history("basket")
+    assert (row.rolled_back, row.rollback_commit) == (True, told)
