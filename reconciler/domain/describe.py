@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime
 
+from reconciler.domain.analysis import Evidence
 from reconciler.domain.duration import format_duration
 from reconciler.domain.gates import Dwell, Thresholds
 from reconciler.domain.state import Standing, State
@@ -13,12 +14,17 @@ from reconciler.domain.state import Standing, State
 _PLAIN = ("target", "paused", "description", "owner")
 
 
-def promoted(state: State, after: Standing, now: datetime) -> str:
-    """Say what was climbed and after how long."""
+def promoted(state: State, after: Standing, evidence: Evidence, now: datetime) -> str:
+    """Say what was climbed, after how long, and how it fared there."""
     tier = int(state.standing.tier)
     if not tier:
         return "tier 0 -> 1"
-    return f"tier {tier} -> {int(after.tier)} after {format_duration(now - state.epoch_started_at)} at tier {tier}"
+    dwelt = format_duration(now - state.epoch_started_at)
+    served = f"tier {tier} -> {int(after.tier)} after {dwelt} at tier {tier}"
+    epoch = evidence.epoch
+    if not epoch.customers:
+        return f"{served}, without evidence"
+    return f"{served}, {epoch.failing} of {epoch.customers} exposed customers had an error"
 
 
 def lowered(before: Standing, after: Standing) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconciler.domain.analysis import Evidence, Verdict
+from reconciler.domain.analysis import Cohort, Evidence, Verdict
 from reconciler.domain.definition import Definition
 from reconciler.domain.duration import format_duration
-from reconciler.domain.gates import Gates, stricter
+from reconciler.domain.gates import Gates, Thresholds, stricter
 from reconciler.domain.ladder import Tier
 from reconciler.domain.plan import Hold, RaisesHeld, WaitsFor
 from reconciler.domain.policy import Policy, frozen_at
@@ -90,15 +90,35 @@ def _unserved(definition: Definition, state: State, now: datetime, *, is_last: b
 
 
 def _unproven(definition: Definition, state: State, evidence: Evidence) -> Iterator[Hold]:
-    if evidence.verdict is Verdict.UNHEALTHY:
-        reason = f"{evidence.failing} of {evidence.exposed} exposed customers have an error"
+    gates = gates_of(state, definition).thresholds
+    if evidence.unreadable:
+        reason = f"the events can't be read: {evidence.unreadable}"
+        yield _hold(definition, state, WaitsFor.EVIDENCE, reason, "mend the database; nothing is raised unseen")
+    elif evidence.verdict is Verdict.UNHEALTHY:
+        reason = _ailing(gates, evidence, int(state.standing.tier))
         yield _hold(definition, state, WaitsFor.HEALTH, reason, "mend the feature, or set a lower `tier`")
-    needed = gates_of(state, definition).thresholds.min_exposed
-    if evidence.verdict is Verdict.INSUFFICIENT and needed > 0:
-        reason = f"{evidence.exposed} exposed customers seen, {needed} needed"
-        is_looser = definition.gates.thresholds.min_exposed < needed
-        gate = f"`thresholds.min_exposed` stays {needed}" if is_looser else None
+    elif evidence.verdict is Verdict.INSUFFICIENT and gates.min_exposed > 0:
+        reason = f"{evidence.epoch.customers} exposed customers seen, {gates.min_exposed} needed"
+        is_looser = definition.gates.thresholds.min_exposed < gates.min_exposed
+        gate = f"`thresholds.min_exposed` stays {gates.min_exposed}" if is_looser else None
         yield _hold(definition, state, WaitsFor.EVIDENCE, reason, _settle_first(state, gate, _without(state)))
+
+
+def _ailing(gates: Thresholds, evidence: Evidence, tier: int) -> str:
+    if evidence.is_tripped:
+        window, limit = format_duration(gates.window), _percent(gates.error_rate)
+        return f"{_with_an_error(evidence.window)} in the last {window}, the limit is {limit}"
+    needed = _percent(gates.success_rate)
+    return f"{_with_an_error(evidence.epoch)} since tier {tier} began, {needed} must have none"
+
+
+def _with_an_error(cohort: Cohort) -> str:
+    return f"{cohort.failing} of {cohort.customers} exposed customers have an error"
+
+
+def _percent(rate: float) -> str:
+    # Ten digits: 0.07 * 100 is 7 then, and 0.99999 isn't 100 %.
+    return f"{rate * 100:.10g} %"
 
 
 def _without(state: State) -> str:

@@ -157,7 +157,7 @@ def _promote(case: Case, definition: Definition, state: State) -> Decision:
         feature=case.feature,
         before=state,
         after=after,
-        reason=promoted(state, after, case.keeper.now),
+        reason=promoted(state, after, case.evidence, case.keeper.now),
         dwell=gates_of(state, definition).dwell.at(state.standing.tier),
         verdict=case.evidence.verdict,
     )

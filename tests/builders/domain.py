@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from reconciler.domain.analysis import NO_EVIDENCE, Evidence, Verdict
+from reconciler.domain.analysis import NO_EVIDENCE, Cohort, Evidence, Tallies, Tally, Verdict
 from reconciler.domain.definition import Definition, Source
 from reconciler.domain.desired import Desired
 from reconciler.domain.diff import Circumstances, Observed, diff
@@ -20,6 +20,7 @@ from reconciler.domain.plan import Plan, RaisesHeld, RememberedRollback, WaitsFo
 from reconciler.domain.policy import Freeze, Policy
 from reconciler.domain.problem import Problem
 from reconciler.domain.state import RollbackRecord, Standing, State
+from reconciler.domain.statistics import Statistics
 from tests.oracle import Feature
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
@@ -31,8 +32,10 @@ INSTANT = timedelta(microseconds=1)
 SOURCE = Source(path=f"rollouts.d/{FEATURE}.yaml", key="0" * 40, line=2, column=7)
 ROLLBACK = RollbackRecord(id=UUID(int=0xAB << 120), at=NOW - timedelta(hours=1), reason="12 of 100 failed")
 
-HEALTHY = Evidence(verdict=Verdict.HEALTHY, exposed=100, failing=1)
-UNHEALTHY = Evidence(verdict=Verdict.UNHEALTHY, exposed=100, failing=12)
+HEALTHY = Evidence(verdict=Verdict.HEALTHY, epoch=Cohort(customers=100, failing=1))
+UNHEALTHY = Evidence(verdict=Verdict.UNHEALTHY, window=Cohort(customers=100, failing=12), is_tripped=True)
+AILING = Evidence(verdict=Verdict.UNHEALTHY, epoch=Cohort(customers=200, failing=30))
+UNREADABLE = Evidence(verdict=Verdict.INSUFFICIENT, unreadable="canceling statement due to timeout")
 
 NOT_THE_TIP = RaisesHeld(waits_for=WaitsFor.TIP, reason="an older commit", remedy="apply the tip")
 FREEZE = Freeze(begins=NOW - timedelta(hours=1), ends=NOW + timedelta(hours=1), reason="sale")
@@ -48,6 +51,27 @@ def some_gates(dwell: timedelta | None = None, **thresholds: Any) -> Gates:
     """Return gates with one dwell for every tier; `thresholds` are fields of `Thresholds`."""
     everywhere = Gates().dwell if dwell is None else Dwell(tier_1=dwell, tier_2=dwell, tier_3=dwell)
     return Gates(dwell=everywhere, thresholds=Thresholds(**thresholds))
+
+
+def some_statistics(
+    feature: str = FEATURE,
+    tier: int = 1,
+    *,
+    exposed: tuple[int, int] = (0, 0),
+    unexposed: tuple[int, int] = (0, 0),
+    **thresholds: Any,
+) -> Statistics:
+    """Return how a feature fares; a cohort is its customers and those with an error, in window and epoch alike."""
+    one, other = (Cohort(customers=customers, failing=failing) for customers, failing in (exposed, unexposed))
+    tally = Tally(customers=exposed[0] + unexposed[0], exposed=one, unexposed=other)
+    return Statistics(
+        feature=feature,
+        tier=Tier(tier),
+        attempt=1,
+        status="in_progress",
+        thresholds=Thresholds(**thresholds),
+        tallies=Tallies(window=tally, epoch=tally),
+    )
 
 
 def a_definition(tier: int = 1, **named: Any) -> Definition:

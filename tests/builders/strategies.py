@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.domain.analysis import Evidence, Verdict
+from reconciler.domain.analysis import Cohort, Evidence, judge
 from reconciler.domain.definition import Definition
 from reconciler.domain.gates import Dwell, Gates, Thresholds, stricter
 from reconciler.domain.ladder import Tier
@@ -21,6 +21,7 @@ from tests.builders.domain import (
     FROZEN,
     NOT_THE_TIP,
     NOW,
+    UNREADABLE,
     a_definition,
     a_problem,
     a_state,
@@ -46,7 +47,19 @@ all_gates: st.SearchStrategy[Gates] = st.builds(
     ),
 )
 
-evidences: st.SearchStrategy[Evidence] = st.builds(Evidence, verdict=st.sampled_from(list(Verdict)))
+_COHORTS = st.sampled_from([(0, 0), (3, 0), (100, 1), (100, 12), (200, 100)]).map(
+    lambda counts: Cohort(customers=counts[0], failing=counts[1])
+)
+
+
+@st.composite
+def _evidences(draw: st.DrawFn) -> Evidence:
+    if draw(st.integers(0, 9)) == 9:
+        return UNREADABLE
+    return judge(draw(all_gates).thresholds, draw(_COHORTS), draw(_COHORTS))
+
+
+evidences: st.SearchStrategy[Evidence] = _evidences()
 
 
 @st.composite

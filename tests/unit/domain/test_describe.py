@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from reconciler.domain.analysis import NO_EVIDENCE
 from reconciler.domain.describe import edits, lowered, promoted
 from reconciler.domain.state import Standing
-from tests.builders.domain import NOW, a_standing, a_state, hours, some_gates
+from tests.builders.domain import HEALTHY, NOW, a_standing, a_state, hours, some_gates
 
 ADA, BOB, CLEO = "ada", "bob", "cleo"
 
@@ -17,12 +18,24 @@ ADA, BOB, CLEO = "ada", "bob", "cleo"
     ("tier", "served", "reason"),
     [
         (0, timedelta(), "tier 0 -> 1"),
-        (1, hours(50), "tier 1 -> 2 after 50h at tier 1"),
-        (3, timedelta(days=8, minutes=5), "tier 3 -> 4 after 8d 5m at tier 3"),
+        (1, hours(50), "tier 1 -> 2 after 50h at tier 1, 1 of 100 exposed customers had an error"),
+        (
+            3,
+            timedelta(days=8, minutes=5),
+            "tier 3 -> 4 after 8d 5m at tier 3, 1 of 100 exposed customers had an error",
+        ),
     ],
 )
-def test_a_promotion_says_what_was_climbed_and_after_how_long(tier: int, served: timedelta, reason: str) -> None:
-    assert promoted(a_state(tier, served=served), a_standing(tier + 1), NOW) == reason
+def test_a_promotion_says_what_was_climbed_after_how_long_and_how_it_fared(
+    tier: int, served: timedelta, reason: str
+) -> None:
+    assert promoted(a_state(tier, served=served), a_standing(tier + 1), HEALTHY, NOW) == reason
+
+
+def test_a_promotion_that_nobody_saw_says_so() -> None:
+    reason = promoted(a_state(1, served=hours(50)), a_standing(2), NO_EVIDENCE, NOW)
+
+    assert reason == "tier 1 -> 2 after 50h at tier 1, without evidence"
 
 
 def test_a_demotion_says_what_was_taken_back() -> None:

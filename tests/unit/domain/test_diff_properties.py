@@ -137,6 +137,7 @@ def test_a_promotion_has_served_the_dwell_and_has_the_evidence_of_both_sets_of_g
             assert served >= max(asked.dwell.at(tier), settled.dwell.at(tier))
             needed = max(asked.thresholds.min_exposed, settled.thresholds.min_exposed)
             assert change.verdict is Verdict.HEALTHY or (change.verdict is Verdict.INSUFFICIENT and not needed)
+            assert not world.evidence.unreadable
 
 
 @given(worlds())

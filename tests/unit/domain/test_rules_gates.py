@@ -105,7 +105,7 @@ def test_a_promotion_puts_the_whole_definition_in_force() -> None:
                 feature=FEATURE,
                 before=state,
                 after=after,
-                reason="tier 1 -> 2 after 100d at tier 1",
+                reason="tier 1 -> 2 after 100d at tier 1, 1 of 100 exposed customers had an error",
                 dwell=hours(48),
                 verdict=Verdict.HEALTHY,
             ),
