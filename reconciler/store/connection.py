@@ -20,6 +20,15 @@ _PUBLIC = ("service", "host", "hostaddr", "port", "user", "dbname")
 _POOLER_REFUSES = "unsupported startup parameter"  # PgBouncer's words, in every language
 _RECOVERY = 10.0  # seconds; a server that begins or recovers is there, and says that it isn't ready
 _PAUSE = 0.05
+# A server that vanished without a word is noticed in half a minute, not in the hours of the system's default.
+_DEFAULTS = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "application_name": "reconciler",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 _SESSION = (
     "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s "
     "-c timezone=UTC -c client_min_messages=warning"
@@ -31,7 +40,7 @@ def connect(dsn: str, *, patience: float = _RECOVERY) -> Connection:
 
     A server that starts or recovers from a crash is waited for, `patience` seconds at most.
     """
-    settings: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "reconciler"} | _parse(dsn)
+    settings: dict[str, Any] = {**_DEFAULTS, **_parse(dsn)}
     limited = settings | {"options": f"{_SESSION} {settings.get('options', '')}".strip()}
     deadline = time.monotonic() + patience
     try:

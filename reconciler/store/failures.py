@@ -23,6 +23,8 @@ _BREAKS_A_RULE = ("22", "23", "428C9")  # data exceptions, integrity constraints
 _REMEDIES = {
     "one_raise_a_commit": "this commit has raised it once; ask for the raise with a new commit",
     "raise_needs_another_commit": "this commit asked for the tier that is so; ask for the raise with a new commit",
+    "recent_events_stay": "the last two whole days of events always stay; drop this day later",
+    "archive_is_whole": "events came in after the archive was written; move its file away and archive again",
 }
 _IS_GONE = ("08", "57P")
 _NOT_MIGRATED = {"3F000", "42P01", "42703", "42883"}

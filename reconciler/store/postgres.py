@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Self, TypeVar
 from uuid import UUID
 
 import psycopg
 
+from reconciler.domain.analysis import Tallies
+from reconciler.domain.answer import Passage
 from reconciler.domain.history import Transition
 from reconciler.domain.ledger import Cause, Index, RevisionRecord, Scope
 from reconciler.domain.plan import Change
 from reconciler.domain.state import State
+from reconciler.domain.statistics import Statistics
 from reconciler.errors import ConflictError
 from reconciler.store.connection import Connection, connect
+from reconciler.store.events import extend_events
 from reconciler.store.failures import translated
-from reconciler.store.rows import Row, state_of, transition_of, transition_parameters
+from reconciler.store.rows import Row, passage_of, state_of, transition_of, transition_parameters
 from reconciler.store.statements import statement
+from reconciler.store.statistics import read_seen_customers, read_statistics, read_tallies, summarise
+
+_NEWEST = 2**31 - 1  # no version is greater
+_PAGE = 16  # rows: each may hold long lists
 
 Parameters = Mapping[str, object]
+Answer = TypeVar("Answer")
 
 
 class PostgresStore:
@@ -71,6 +81,37 @@ class PostgresStore:
     def history(self, feature: str) -> tuple[Transition, ...]:
         """Return every transition of a feature, oldest first."""
         return tuple(transition_of(row) for row in self._read("read_history", {"feature": feature}))
+
+    def passages(self, feature: str, as_of: datetime | None) -> Iterator[Passage]:
+        """Yield a feature's rows up to a moment with all they say, newest first, a few at a time."""
+        below = _NEWEST
+        while True:
+            parameters = {"feature": feature, "as_of": as_of, "below": below, "most": _PAGE}
+            page = [passage_of(row) for row in self._read("read_passages", parameters)]
+            yield from page
+            if len(page) < _PAGE:
+                return
+            below = page[-1].transition.version
+
+    def tallies(self, features: Sequence[str] | None) -> Mapping[str, Tallies]:
+        """Return the counts of the named features, all for None; where nobody was seen there are none."""
+        return self._asked(lambda connection: read_tallies(connection, features))
+
+    def statistics(self, features: Sequence[str] | None) -> Mapping[str, Statistics]:
+        """Return how the named features fare, all for None; features that don't exist are left out."""
+        return self._asked(lambda connection: read_statistics(connection, features))
+
+    def seen_customers(self, feature: str, limit: int) -> frozenset[str]:
+        """Return customers that were seen with a feature, so many at most."""
+        return self._asked(lambda connection: read_seen_customers(connection, feature, limit))
+
+    def prepare_for_events(self) -> None:
+        """Make the partitions of today and the two days after."""
+        self._asked(extend_events)
+
+    def summarise(self) -> bool:
+        """Bring the summary of customers up to now; False when another session is at it."""
+        return self._asked(summarise)
 
     def take_revision(self, record: RevisionRecord) -> None:
         """Take a commit into force; ConflictError when another was taken since."""
@@ -130,13 +171,16 @@ class PostgresStore:
         return (row["number"], row["root"], row["revision"]) == landed
 
     def _read(self, name: str, parameters: Parameters | None = None) -> list[Row]:
+        return self._asked(lambda _connection: self._rows(name, parameters))
+
+    def _asked(self, ask: Callable[[Connection], Answer]) -> Answer:
         with translated():
             try:
-                return self._rows(name, parameters)
+                return ask(self._live())
             except psycopg.OperationalError:
                 if not self._is_lost():
                     raise
-                return self._rows(name, parameters)
+                return ask(self._live())
 
     def _rows(self, name: str, parameters: Parameters | None = None) -> list[Row]:
         return list(self._live().execute(statement(name), parameters).fetchall())

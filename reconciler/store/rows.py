@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from reconciler.domain.answer import Passage
 from reconciler.domain.gates import Dwell, Gates, Thresholds
 from reconciler.domain.history import Transition
 from reconciler.domain.ladder import Tier
@@ -84,6 +85,11 @@ def transition_of(row: Row) -> Transition:
         actor=row["actor"],
         unsafe_reason=row["unsafe_reason"],
     )
+
+
+def passage_of(row: Row) -> Passage:
+    """Return what a row of `read_passages` holds."""
+    return Passage(transition=transition_of(row), standing=_standing_of(row))
 
 
 @lru_cache(maxsize=1_024)  # most rollouts of a root share their gates

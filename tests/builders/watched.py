@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from reconciler.domain.analysis import Tallies
 from reconciler.domain.history import Transition
 from reconciler.domain.ledger import Cause, Index, RevisionRecord, Scope
 from reconciler.domain.plan import Change
@@ -22,6 +23,7 @@ class Watched:
     before_revision: Callable[[], object] | None = None
     before_each: Callable[[Change], object] = lambda _change: None
     before_remembering: Callable[[], object] = lambda: None
+    before_tallies: Callable[[], object] = lambda: None
 
     def scope(self) -> Scope:
         return self.real.scope()
@@ -34,6 +36,13 @@ class Watched:
 
     def history(self, feature: str) -> tuple[Transition, ...]:
         return self.real.history(feature)
+
+    def tallies(self, features: Sequence[str] | None) -> Mapping[str, Tallies]:
+        self.before_tallies()
+        return self.real.tallies(features)
+
+    def seen_customers(self, feature: str, limit: int) -> frozenset[str]:
+        return self.real.seen_customers(feature, limit)
 
     def remember_sources(self, keys: Mapping[str, tuple[int, str]]) -> None:
         self.before_remembering()

@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from tests.builders.attacks import ALLOWED, DENIED, prepare
-from tests.builders.chain import Connection, append, commit, contents, following, insertion
+from tests.builders.chain import TABLES, Connection, append, commit, contents, following, insertion
 from tests.builders.database import Database
 
 ROLES = ("rollouts_reconciler", "rollouts_application", "rollouts_reader")
@@ -54,10 +54,12 @@ BORROW = {
     "refuse a rewrite": "select rollouts.refuse_rewrite()",
     "name a tier": "select rollouts.tier_name(1::smallint)",
     "derive a row": "select rollouts.derived(null)",
+    "announce a transition": "select rollouts.announce_transition()",
     "hang link_revision on a table": "execute function rollouts.link_revision()",
     "hang derive_scope on a table": "execute function rollouts.derive_scope()",
     "hang link_transition on a table": "execute function rollouts.link_transition()",
     "hang derive_rollout on a table": "execute function rollouts.derive_rollout()",
+    "hang announce_transition on a table": "execute function rollouts.announce_transition()",
 }
 HOLD_UP = {
     "lock the chain": "lock table rollouts.rollout_transitions in share mode",
@@ -68,6 +70,12 @@ HOLD_UP = {
     "lock a row's key": "select * from rollouts.rollout_scope for key share",
     "lock rows of the chain": "select * from rollouts.rollout_transitions for update",
     "lock rows of what is so": "select * from rollouts.feature_rollouts for no key update",
+    "lock the events as one who writes": "lock table rollouts.rollout_events in row exclusive mode",
+    "lock the events as one who adds a day": "lock table rollouts.rollout_events in share update exclusive mode",
+    "lock the claims": "lock table rollouts.event_batches in share mode",
+    "lock a claim": "select id from rollouts.event_claims for key share",
+    "lock the summary": "lock table rollouts.rollout_customers in share mode",
+    "lock the summary's mark": "select * from rollouts.tally_progress for update",
 }
 
 
@@ -149,6 +157,17 @@ def test_denies_a_login_a_lock_that_would_hold_up_a_writer(
     assert answers == dict.fromkeys(HOLD_UP, DENIED)
 
 
+def test_no_function_waits_for_a_lock_that_anybody_can_take(owned: Connection) -> None:
+    waiting = owned.execute(
+        """
+        select proname from pg_proc
+        where pronamespace = 'rollouts'::regnamespace and prosrc ~ 'pg_(try_)?advisory'
+        """
+    )
+
+    assert waiting.fetchall() == []
+
+
 @pytest.mark.parametrize("role", [APPLICATION, READER])
 def test_a_reader_that_locks_all_it_can_holds_up_no_writer(
     database: Database, owned: Connection, role: str
@@ -214,23 +233,16 @@ def test_copies_in_go_through_the_chain(database: Database, owned: Connection) -
 @pytest.mark.parametrize(
     ("role", "readable"),
     [
-        (
-            RECONCILER,
-            {"rollout_transitions", "rollout_revisions", "feature_rollouts", "rollout_scope", "settled_sources"},
-        ),
+        (RECONCILER, set(TABLES) - {"event_batches", "event_claims"}),
         (APPLICATION, {"feature_rollouts"}),
-        (
-            READER,
-            {"rollout_transitions", "rollout_revisions", "feature_rollouts", "rollout_scope", "settled_sources"},
-        ),
+        (READER, set(TABLES) - {"event_batches", "event_claims"}),
     ],
 )
 def test_a_login_reads_what_its_role_is_for(
     database: Database, owned: Connection, role: str, readable: set[str]
 ) -> None:
-    tables = ["rollout_transitions", "rollout_revisions", "feature_rollouts", "rollout_scope", "settled_sources"]
     with a_login(database, owned, role) as login:
-        answers = {table for table in tables if refusal(login, f"select * from rollouts.{table}") == ALLOWED}
+        answers = {table for table in TABLES if refusal(login, f"select * from rollouts.{table}") == ALLOWED}
 
     assert answers == readable
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
@@ -11,10 +12,12 @@ import pytest
 
 from reconciler.store.embedded import EmbeddedServer
 from tests.builders.attacks import a_target, prepare
-from tests.builders.chain import Connection, Row, append, commit, following, insertion, some_gates
+from tests.builders.chain import Connection, Row, append, commit, following, insert, insertion, some_gates
 
 TRANSITIONS, REVISIONS, ROLLOUTS = "rollout_transitions", "rollout_revisions", "feature_rollouts"
 SCOPE, SOURCES, MIGRATIONS = "rollout_scope", "settled_sources", "schema_migrations"
+EVENTS, BATCHES, CLAIMS = "rollout_events", "event_batches", "event_claims"
+CUSTOMERS, PROGRESS = "rollout_customers", "tally_progress"
 
 ID = UUID(int=1)
 LONG_AGO = "2020-01-01"
@@ -99,6 +102,18 @@ STATEMENTS: Mapping[tuple[str, str], str] = {
     (SOURCES, "settled_sources_pkey"): "version = 9",
     (SOURCES, "source_key_is_a_digest"): "feature_name = 'search', source_key = 'x'",
     (MIGRATIONS, "schema_migrations_pkey"): "name = 'again'",
+    (EVENTS, "rollout_events_pkey"): "event = 'error'",
+    (EVENTS, "event_is_known"): "event = 'seen', is_enabled = false",
+    (EVENTS, "event_says_what_was_on"): "is_enabled = false",
+    (EVENTS, "event_names_its_customer"): "customer_id = ''",
+    (EVENTS, "event_names_its_feature"): "feature_name = 'Checkout'",
+    (EVENTS, "event_names_its_epoch"): "epoch = 0",
+    (EVENTS, "event_metadata_is_small"): "metadata = '[]'",
+    (BATCHES, "event_batches_pkey"): "received_at = 'infinity'",
+    (CLAIMS, "event_claims_pkey"): "received_at = 'infinity'",
+    (CUSTOMERS, "rollout_customers_pkey"): "first_error = now()",
+    (PROGRESS, "tally_progress_pkey"): "until = now()",
+    (PROGRESS, "progress_is_one_row"): "only_row = false",
 }
 # These need their triggers, or follow from another: (table, name) and where they are attacked.
 ELSEWHERE = {
@@ -121,8 +136,19 @@ def target(opened: Connection) -> Iterator[Connection]:
         prepare(opened, "live")
         append(opened, feature_name="search", id=ID)
         opened.execute("insert into rollouts.settled_sources values ('checkout', 1, repeat('a', 40))")
+        report(opened)
         opened.execute("set local session_replication_role = replica")
         yield opened
+
+
+def report(connection: Connection) -> None:
+    """Store an event with its claims, and the customer it names."""
+    connection.execute("select rollouts.extend_events()")
+    for table in (BATCHES, CLAIMS):
+        connection.execute(f"insert into rollouts.{table} (id) values (%s)".encode(), [ID])
+    connection.execute("insert into rollouts.rollout_customers values ('checkout', 1, 'ada')")
+    event = {"feature_name": "checkout", "customer_id": "ada", "id": ID, "event": "enabled", "is_enabled": True}
+    insert(connection, EVENTS, event | {"attempt": 1, "epoch": 1, "timestamp": LONG_AGO})
 
 
 def a_whole_row(connection: Connection) -> Row:
@@ -136,13 +162,13 @@ def a_whole_row(connection: Connection) -> Row:
     return row | epoch | linked | {"clocked_at": "2026-01-02", "rollout_id": ID, "recorded_by": "postgres"}
 
 
-def refused(
-    connection: Connection, statement: str | bytes, row: Row | None = None
-) -> tuple[str | None, str | None]:
+def refused(connection: Connection, statement: str | bytes, row: Row | None = None) -> tuple[str, str]:
+    """Return table and rule of the refusal; that of a partition is the whole table's."""
     query = statement.encode() if isinstance(statement, str) else statement
     with pytest.raises(psycopg.IntegrityError) as refusal, connection.transaction():
         connection.execute(query, row)
-    return refusal.value.diag.table_name, refusal.value.diag.constraint_name
+    table, rule = refusal.value.diag.table_name, refusal.value.diag.constraint_name
+    return re.sub(r"_\d{8}", "", table or ""), re.sub(r"_\d{8}", "", rule or "")
 
 
 def test_every_constraint_has_an_attack(target: Connection) -> None:
@@ -150,15 +176,31 @@ def test_every_constraint_has_an_attack(target: Connection) -> None:
         """
         select conrelid::regclass::text, conname from pg_constraint
         where connamespace = 'rollouts'::regnamespace and contype <> 'n'
+            and conrelid not in (select oid from pg_class where relispartition)
         union
         select indrelid::regclass::text, indexrelid::regclass::text from pg_index
         where indisunique and indrelid::regclass::text like 'rollouts.%%'
+            and indrelid not in (select oid from pg_class where relispartition)
         """,
         [],
     ).fetchall()
     constraints = {(table.removeprefix("rollouts."), name.removeprefix("rollouts.")) for table, name in found}
 
     assert constraints == {(TRANSITIONS, rule) for rule in ROWS} | STATEMENTS.keys() | ELSEWHERE
+
+
+def test_a_partition_keeps_every_rule_of_its_table(target: Connection) -> None:
+    def rules(relations: str) -> list[tuple[str, ...]]:
+        query = f"""
+            select contype::text, pg_get_constraintdef(oid) from pg_constraint
+            where conrelid in ({relations}) and contype <> 'n' order by 1, 2"""
+        return target.execute(query.encode()).fetchall()
+
+    partitions = "select inhrelid from pg_inherits where inhparent = 'rollouts.rollout_events'::regclass"
+    whole = rules("select 'rollouts.rollout_events'::regclass")
+
+    assert len(whole) == 7
+    assert rules(partitions) == sorted(whole * 3)
 
 
 def test_the_row_that_all_attacks_start_from_is_a_good_one(target: Connection) -> None:

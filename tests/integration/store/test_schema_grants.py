@@ -40,27 +40,53 @@ TABLES = {
     ("settled_sources", RECONCILER, "UPDATE"),
     ("settled_sources", RECONCILER, "DELETE"),
     ("settled_sources", READER, "SELECT"),
+    ("rollout_events", RECONCILER, "SELECT"),
+    ("rollout_events", READER, "SELECT"),
+    ("rollout_customers", RECONCILER, "SELECT"),
+    ("rollout_customers", READER, "SELECT"),
+    ("tally_progress", RECONCILER, "SELECT"),
+    ("tally_progress", READER, "SELECT"),
 }
+REPORTED = "feature_name customer_id id event attempt epoch is_enabled timestamp metadata"
 COLUMNS = {
-    "rollout_revisions": "previous_number root revision kind reason unsafe_reason looks_back actor",
-    "rollout_transitions": (
+    ("rollout_revisions", RECONCILER, "INSERT"): (
+        "previous_number root revision kind reason unsafe_reason looks_back actor"
+    ),
+    ("rollout_transitions", RECONCILER, "INSERT"): (
         "id feature_name version kind tier target attempt rolled_back retired paused description owner "
         "whitelisted_customers blacklisted_customers gates settled_gates is_settled gate_dwell_seconds verdict "
         "revision rollback_commit reason actor"
     ),
+    **{("rollout_events", role, "INSERT"): REPORTED for role in (RECONCILER, APPLICATION)},
+    **{("event_batches", role, "INSERT"): "id" for role in (RECONCILER, APPLICATION)},
+    **{("event_claims", role, right): "id" for role in (RECONCILER, APPLICATION) for right in ("INSERT", "SELECT")},
 }
 FUNCTIONS = {
-    ("clock", RECONCILER),
-    ("clock", READER),
     ("is_customer_list", RECONCILER),
     ("are_disjoint", RECONCILER),
     ("are_gates", RECONCILER),
     ("are_no_looser", RECONCILER),
+    ("drop_events", RECONCILER),
+    ("forget_claims", RECONCILER),
+    ("forget_epochs", RECONCILER),
+    ("summarise_events", RECONCILER),
+    ("unsummarised_from", RECONCILER),
+    ("unsummarised_from", READER),
+    ("extend_events", RECONCILER),
+    ("extend_events", APPLICATION),
     *(
         (name, role)
-        for name in ("times_32", "rotate_32", "murmur3_32", "cbor_text", "rollout_bucket", "rollout_enabled")
+        for name in (
+            *("times_32", "rotate_32", "murmur3_32", "cbor_text", "rollout_bucket", "rollout_enabled"),
+            *("clock", "event_partition", "window_tally", "epoch_tally"),
+        )
         for role in (RECONCILER, APPLICATION, READER)
     ),
+}
+DEFINERS = {
+    *("link_revision", "derive_scope", "guard_scope", "link_transition", "derive_rollout", "guard_rollout"),
+    *("extend_events", "drop_events", "forget_claims", "unsummarised_from", "summarise_events"),
+    *("window_tally", "epoch_tally", "forget_epochs"),
 }
 TRIGGERS = {
     ("rollout_revisions", "link", "O"),
@@ -71,6 +97,7 @@ TRIGGERS = {
     ("rollout_transitions", "link", "O"),
     ("rollout_transitions", "derive", "O"),
     ("rollout_transitions", "append_only", "A"),
+    ("rollout_transitions", "announce", "O"),
     ("feature_rollouts", "guard", "O"),
     ("feature_rollouts", "stays", "A"),
 }
@@ -79,6 +106,7 @@ TRIGGERS = {
 @pytest.fixture(scope="module")
 def target(server: EmbeddedServer, template: str) -> Iterator[Connection]:
     with a_target(server, template) as connection:
+        connection.execute("select rollouts.extend_events()")
         yield connection
 
 
@@ -110,7 +138,9 @@ def test_each_column_is_granted_to_whom_it_is_for(target: Connection) -> None:
     )
 
     assert granted == {
-        (table, column, RECONCILER, "INSERT") for table, columns in COLUMNS.items() for column in columns.split()
+        (table, column, role, right)
+        for (table, role, right), columns in COLUMNS.items()
+        for column in columns.split()
     }
 
 
@@ -189,13 +219,14 @@ def test_whatever_runs_as_its_owner_fixes_its_search_path(target: Connection) ->
     definers = rows(
         target,
         """
-        select proname, array_to_string(proconfig, ';') from pg_proc
-        where pronamespace = 'rollouts'::regnamespace and prosecdef
+        select proname, setting from pg_proc, unnest(proconfig) setting
+        where pronamespace = 'rollouts'::regnamespace and prosecdef and setting like 'search_path=%'
         """,
     )
+    names = rows(target, "select proname from pg_proc where pronamespace = 'rollouts'::regnamespace and prosecdef")
 
-    assert definers
-    assert {path for _, path in definers} == {"search_path=pg_catalog, pg_temp"}
+    assert names == {(name,) for name in DEFINERS}
+    assert definers == {(name, "search_path=pg_catalog, pg_temp") for name in DEFINERS}
 
 
 def test_every_trigger_is_on(target: Connection) -> None:

@@ -1,0 +1,11 @@
+-- The customers seen with one feature, in any epoch that is kept: from the summary, and from the events behind its mark.
+select customer.customer_id
+from rollouts.rollout_customers customer
+where customer.feature_name = %(feature)s
+union
+select event.customer_id
+from rollouts.rollout_events event
+where event.feature_name = %(feature)s
+    and event.received_at >= (select rollouts.unsummarised_from())
+    and event.event <> 'rollback'
+limit %(limit)s
