@@ -36,8 +36,11 @@ class Evaluation(NamedTuple):
 def is_enabled(rollouts: Mapping[str, Rollout], feature: str, customer: str, default: bool = False) -> bool:
     """Tell whether a customer has a feature; `default` where nobody knows the feature."""
     rollout = rollouts.get(feature)
-    if rollout is None:
-        return default
+    return default if rollout is None else has(rollout, customer)
+
+
+def has(rollout: Rollout, customer: str) -> bool:
+    """Tell whether a customer has the feature of a rollout."""
     # Deny wins over allow: support must be able to shield one customer.
     if customer in rollout.blacklist or rollout.is_rolled_back:
         return False
