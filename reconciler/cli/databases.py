@@ -15,7 +15,7 @@ from reconciler.errors import UsageError
 from reconciler.render.database import DatabaseView
 from reconciler.store import embedded
 from reconciler.store.connection import apart, place_of
-from reconciler.wiring.database import ROLE, embedded_dsn, folder_of, inspected, start, store_at
+from reconciler.wiring.database import APPLICATION, ROLE, embedded_dsn, folder_of, inspected, start, store_at
 from reconciler.wiring.files import open_repository
 
 _SEARCH_PATH = "-c search_path=rollouts,public"
@@ -64,6 +64,16 @@ def _scope(dsn: str) -> tuple[str | None, str | None]:
     with closing(store_at(dsn)) as store:
         scope = store.scope()
     return scope.root, scope.revision
+
+
+def application_dsn(call: Invocation) -> str:
+    """Return the embedded server's DSN for an application; the server runs then."""
+    if call.settings.dsn is not None:
+        raise UsageError(
+            "db dsn is about the embedded PostgreSQL; a server named by --dsn is reached by that, "
+            "as a login that was granted rollouts_application"
+        )
+    return embedded_dsn(call.settings, data_folder(call), call.talk.note, role=APPLICATION)
 
 
 def stopped(call: Invocation) -> str:

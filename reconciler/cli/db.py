@@ -123,6 +123,25 @@ def stop() -> int:
 
 
 @db.command(
+    short_help="Print how an application reaches the embedded PostgreSQL.",
+    exit_codes={0: "printed; the server runs"},
+    examples=[("DSN=$(reconciler db dsn)", "for a client on this machine")],
+)
+@repository_options
+@database_options
+@actor_option
+def dsn() -> int:
+    """Print the connection string with which an application on this machine asks and reports, and no more."""
+    from reconciler.cli.databases import application_dsn
+    from reconciler.cli.invocation import invocation
+    from reconciler.errors import EXIT_DONE
+
+    call = invocation("text")
+    call.write(f"{application_dsn(call)}\n")
+    return EXIT_DONE
+
+
+@db.command(
     short_help="Open psql on the database.",
     cls=HelpfulCommand,
     context_settings={"ignore_unknown_options": True},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
 
 from reconciler.cli.help import HelpfulCommand
@@ -26,6 +24,7 @@ def history(*, feature: str) -> int:
     """Show every transition of FEATURE: when, from tier to tier, because of which commit, by whom and why."""
     from contextlib import closing
 
+    from reconciler.cli.features import unknown_feature
     from reconciler.cli.invocation import invocation
     from reconciler.cli.pages import show_history
     from reconciler.cli.prospects import store_for
@@ -35,17 +34,6 @@ def history(*, feature: str) -> int:
     with closing(store_for(call)) as store:
         transitions = store.history(feature)
         if not transitions:
-            raise _unknown(feature, store.index().features)
+            raise unknown_feature(feature, store.index().features)
     show_history(call, feature, transitions)
     return EXIT_DONE
-
-
-def _unknown(feature: str, known: Iterable[str]) -> Exception:
-    import difflib
-
-    from reconciler.errors import UsageError
-    from reconciler.render.text import clipped
-
-    close = difflib.get_close_matches(feature, sorted(known), n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else "`reconciler status` lists those that are"
-    return UsageError(f"feature {clipped(feature, 70)} is not in this database; {hint}")

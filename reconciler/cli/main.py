@@ -12,6 +12,8 @@ from reconciler import __version__
 from reconciler.cli.apply import apply
 from reconciler.cli.completion import completion
 from reconciler.cli.db import db
+from reconciler.cli.events import events
+from reconciler.cli.explain import explain
 from reconciler.cli.help import HelpfulGroup
 from reconciler.cli.history import history
 from reconciler.cli.new import new
@@ -23,6 +25,8 @@ from reconciler.cli.options import (
     repository_options,
 )
 from reconciler.cli.plan import plan
+from reconciler.cli.preview import preview
+from reconciler.cli.stats import stats
 from reconciler.cli.status import status
 from reconciler.cli.validate import validate
 from reconciler.errors import EXIT_FAILED, EXIT_USAGE, ReconcilerError, exit_code
@@ -62,7 +66,7 @@ def program() -> None:
     """
 
 
-for _command in (validate, plan, apply, status, history, new, db, completion):
+for _command in (validate, plan, apply, status, stats, explain, preview, history, new, events, db, completion):
     program.add_command(_command)
 
 

@@ -45,7 +45,8 @@ def plan(*, worktree: bool, revision: str | None, adopt: bool) -> int:
     call = invocation("text", "json", "markdown")
     one_of(worktree=worktree, revision=revision)
     with workplace(call, needs_commit=not worktree) as place:
-        view = view_of(place.planned(revision=revision, adopt=adopt, worktree=worktree))
+        prospect = place.planned(revision=revision, adopt=adopt, worktree=worktree)
+        view = view_of(prospect, place.moved(prospect.plan))
         if not worktree and revision is None:
             place.note_uncommitted(view.plan, "plan; see them with --worktree")
     show_plan(call, view)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import uuid4
 
 from reconciler.cli.invocation import Invocation, now
 from reconciler.domain.diff import Circumstances
+from reconciler.domain.impact import Impact
 from reconciler.domain.plan import Plan
-from reconciler.errors import RevisionRefusedError
+from reconciler.domain.statistics import Statistics
+from reconciler.errors import RevisionRefusedError, StatementFailedError
 from reconciler.reconcile.apply import Applier, Outcome
+from reconciler.reconcile.impact import impacts
 from reconciler.reconcile.observe import Prospect, Request, compare, prepare
 from reconciler.render.view import BrokenRule, OutcomeView, PlanView
 from reconciler.repository.git import GitRepository
@@ -21,6 +25,7 @@ from reconciler.wiring.database import checked_dsn, embedded_dsn, folder_of, sto
 from reconciler.wiring.files import open_repository, root_of, uncommitted
 
 _FEW = 500
+_NOBODY: Mapping[str, Impact] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,7 @@ class Workplace:
     def applied(self, *, revision: str | None, adopt: bool, allow_unsafe: str | None) -> OutcomeView:
         """Apply a commit; the plan that is shown is the last one decided on."""
         decided: list[Prospect] = []
+        moves: dict[str, Impact] = {}
         done = total = 0
 
         def report(count: int, of: int) -> None:
@@ -71,9 +77,12 @@ class Workplace:
                     root=self.root, local_now=now(), revision=revision, adopt=adopt, allow_unsafe=allow_unsafe
                 )
                 decided.append(prepare(self.store, self.repository, request))
+            # Before it is carried out: later there is nothing left to compare with.
+            moves.update(self.moved(decided[-1].plan))
             self.call.talk.begin()
             return decided[-1]
 
+        self.look_after_events()
         applier = Applier(
             store=self.store,
             prepare=decide,
@@ -92,7 +101,24 @@ class Workplace:
             raise
         finally:
             self.call.talk.clear()
-        return _outcome_view(view_of(decided[-1]), outcome)
+        return _outcome_view(view_of(decided[-1], moves), outcome)
+
+    def look_after_events(self) -> None:
+        """Make room for the events of the next days, and count those of the last hours; who plans needs neither."""
+        with suppress(StatementFailedError), self.call.talk.step("counting events"):
+            self.store.prepare_for_events()
+            self.store.summarise()
+
+    def statistics(self) -> Mapping[str, Statistics]:
+        """Return how every rollout fares; nothing where that can't be read, which stops no status."""
+        with suppress(StatementFailedError), self.call.talk.step("counting customers"):
+            return self.store.statistics(None)
+        return {}
+
+    def moved(self, plan: Plan) -> Mapping[str, Impact]:
+        """Return whom the changes of a plan move among the customers seen."""
+        with self.call.talk.step("counting customers"):
+            return impacts(self.store, plan)
 
     def note_uncommitted(self, plan: Plan, remedy: str) -> None:
         """Say that what is not committed is no part of a plan; looked for only where that costs next to nothing."""
@@ -119,13 +145,14 @@ def store_for(call: Invocation, repository: GitRepository | None = None) -> Post
         return store_at(embedded_dsn(call.settings, folder_of(call.settings, top, os.environ), call.talk.note))
 
 
-def view_of(prospect: Prospect) -> PlanView:
-    """Return what the renderers show of a prospect."""
+def view_of(prospect: Prospect, moved: Mapping[str, Impact] = _NOBODY) -> PlanView:
+    """Return what the renderers show of a prospect, and whom it moves."""
     return PlanView(
         plan=prospect.plan,
         root=prospect.root,
         in_force=prospect.scope.revision,
         permission=prospect.permission,
+        impacts=moved,
     )
 
 

@@ -35,16 +35,19 @@ def status() -> int:
     from reconciler.cli.invocation import invocation
     from reconciler.cli.pages import show_status
     from reconciler.cli.prospects import view_of, workplace
-    from reconciler.render.status import status_view
+    from reconciler.render.status import Observations, status_view
     from reconciler.wiring.database import described
 
     call = invocation("text", "json", "markdown")
     with workplace(call) as place:
         prospect = place.planned(with_policy=True)
         view = view_of(prospect)
-        states = place.store.states(None)
-        database = described(call.settings, place.repository.top, os.environ)
+        observed = Observations(
+            states=place.store.states(None),
+            statistics=place.statistics(),
+            place=described(call.settings, place.repository.top, os.environ),
+        )
     # Programs get the same text wherever they run.
     style = replace(call.style, zone=UTC) if call.output == "json" else call.style
-    show_status(call, status_view(view, states, prospect.desired.policy, database, style))
+    show_status(call, status_view(view, observed, prospect.desired.policy, style))
     return plan_code(view)

@@ -9,14 +9,17 @@ from datetime import datetime
 
 from reconciler.definitions.load import load
 from reconciler.definitions.source import Entry, ReadContents
+from reconciler.domain.analysis import Evidence, Tallies, Verdict, judge
 from reconciler.domain.desired import Desired
 from reconciler.domain.diff import Circumstances, Observed, diff
 from reconciler.domain.guard import guard
+from reconciler.domain.ladder import Tier
 from reconciler.domain.ledger import Index, Scope
 from reconciler.domain.plan import Plan, RememberedRollback
+from reconciler.domain.promotion import gates_of
 from reconciler.domain.revision import PERMITTED, Candidate, Permission, Relation, examine, holds_raises, shallow
 from reconciler.domain.state import State
-from reconciler.errors import UsageError
+from reconciler.errors import StatementFailedError, UsageError
 from reconciler.reconcile.ports import Repository, Store
 
 UNSAFE_TRAILER = "Allow-Unsafe-Plan"
@@ -120,10 +123,32 @@ def compare(
         permission = permission if told is not None else shallow(permission, circumstances.revision)
         circumstances = _recalled(told or {}, unknown, circumstances)
     states = store.states(_undecided(desired, index, circumstances))
-    plan = diff(desired, Observed(now=scope.now, states=states), circumstances)
+    observed = Observed(now=scope.now, states=states, evidence=gathered(store, desired, states))
+    plan = diff(desired, observed, circumstances)
     live = len(index.features - index.retired)
     plan = guard(plan, desired, live=live, exposed=len(index.exposed), allowed=allowed)
     return Prospect(plan=plan, root=files.root, desired=desired, states=states, scope=scope, permission=permission)
+
+
+def gathered(store: Store, desired: Desired, states: Mapping[str, State]) -> Mapping[str, Evidence]:
+    """Return the evidence about every feature that its file wants higher, judged by what gates its raise."""
+    asking = {
+        feature: gates_of(states[feature], definition).thresholds
+        for feature, definition in desired.definitions.items()
+        if feature in states and Tier.DISABLED < states[feature].standing.tier < definition.tier
+    }
+    if not asking:
+        return {}
+    try:
+        tallies = store.tallies(sorted(asking))
+    except StatementFailedError as error:
+        # A failing query is not zero errors: nothing climbs on it, and everything else goes on.
+        return dict.fromkeys(asking, Evidence(verdict=Verdict.INSUFFICIENT, unreadable=str(error)))
+    found = {feature: tallies.get(feature, Tallies()) for feature in asking}
+    return {
+        feature: judge(thresholds, found[feature].window.exposed, found[feature].epoch.exposed)
+        for feature, thresholds in asking.items()
+    }
 
 
 def _candidate(repository: Repository, scope: Scope, request: Request) -> Candidate:

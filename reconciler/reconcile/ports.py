@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from reconciler.definitions.source import Entry
+from reconciler.domain.analysis import Tallies
 from reconciler.domain.history import Transition
 from reconciler.domain.ledger import Cause, Index, RevisionRecord, Scope
 from reconciler.domain.plan import Change, RememberedRollback
@@ -34,6 +35,12 @@ class Store(Protocol):
 
     def remember_sources(self, keys: Mapping[str, tuple[int, str]]) -> None:
         """Remember, by feature, the version and the key of the file that is in force whole."""
+
+    def tallies(self, features: Sequence[str] | None) -> Mapping[str, Tallies]:
+        """Return the counts of the named features, all for None; where nobody was seen there are none."""
+
+    def seen_customers(self, feature: str, limit: int) -> frozenset[str]:
+        """Return customers that were seen with a feature, so many at most."""
 
     def history(self, feature: str) -> tuple[Transition, ...]:
         """Return every transition of a feature, oldest first."""

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from reconciler.domain.duration import format_duration
 from reconciler.domain.gates import Dwell, Thresholds
+from reconciler.domain.impact import Impact
 from reconciler.domain.plan import (
     Change,
     Create,
@@ -26,7 +27,7 @@ from reconciler.domain.plan import (
 from reconciler.domain.state import Standing
 from reconciler.render.lists import ListEdit, list_edits
 from reconciler.render.moments import until
-from reconciler.render.text import clipped, few
+from reconciler.render.text import clipped, counted, few
 
 _IDS = 3
 _AWAITED = {
@@ -50,6 +51,15 @@ def owner_of(change: Change) -> str:
 def details(change: Change) -> tuple[str, ...]:
     """Return what a change changes, one fact a sentence."""
     return (*_cause(change), *(_list_edit(edit) for edit in list_edits(change)), *_value_edits(change))
+
+
+def moved(impact: Impact) -> str:
+    """Say whom a change moves among the customers that were seen."""
+    seen = f"{'the first ' if impact.is_sample else ''}{counted(impact.seen, 'customer')} seen"
+    moves = [
+        f"{number:,} {verb}" for number, verb in ((impact.gained, "gain it"), (impact.lost, "lose it")) if number
+    ]
+    return f"of {seen} {' and '.join(moves) if moves else 'none gains or loses it'}"
 
 
 def awaits(hold: Hold, now: datetime, zone: tzinfo) -> str:

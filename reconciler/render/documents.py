@@ -8,9 +8,11 @@ from typing import TypeAlias
 
 from reconciler.domain.gates import Gates
 from reconciler.domain.history import Transition
+from reconciler.domain.impact import Impact
 from reconciler.domain.plan import Change, Create, Hold, Plan, Promote, Refusal, Rollback
 from reconciler.domain.problem import Problem
 from reconciler.domain.state import Standing, State
+from reconciler.domain.statistics import Statistics
 from reconciler.render.lists import list_edits
 from reconciler.render.moments import iso
 from reconciler.render.stages import counts, staged
@@ -30,7 +32,7 @@ def dumped(value: Json) -> str:
 def plan_json(view: PlanView) -> str:
     """Render a plan, as `schemas/plan.schema.json` describes it."""
     plan = view.plan
-    changes: Json = [_change(change) for change in plan.changes]
+    changes: Json = [_change(change, view.impacts) for change in plan.changes]
     return dumped(
         {**_head("plan", view), "changes": changes, **_rest(plan), "summary": _summary(plan, plan.changes)}
     )
@@ -42,7 +44,7 @@ def outcome_json(outcome: OutcomeView) -> str:
     return dumped(
         {
             **_head("apply", outcome.view),
-            "done": [_change(change) for change in outcome.done],
+            "done": [_change(change, outcome.view.impacts) for change in outcome.done],
             "broken": [_broken(broken) for broken in outcome.broken],
             "conflicts": outcome.conflicts,
             "is_settled": outcome.is_settled,
@@ -85,6 +87,7 @@ def status_json(status: StatusView) -> str:
                     "next": row.next_step,
                     **_standing(row.state.standing),
                     "version": row.state.version,
+                    "health": _health(row.statistics),
                 }
                 for row in status.rows
             ],
@@ -93,6 +96,20 @@ def status_json(status: StatusView) -> str:
             "summary": _summary(status.view.plan, status.view.plan.changes),
         }
     )
+
+
+def _health(found: Statistics | None) -> dict[str, Json] | None:
+    if found is None:
+        return None
+    return {
+        "verdict": found.verdict.value,
+        "is_tripped": found.evidence.is_tripped,
+        "window_customers": found.window.exposed.customers,
+        "window_failing": found.window.exposed.failing,
+        "errors_needed": found.errors_needed,
+        "epoch_customers": found.epoch.exposed.customers,
+        "epoch_failing": found.epoch.exposed.failing,
+    }
 
 
 def history_json(feature: str, transitions: Iterable[Transition]) -> str:
@@ -145,7 +162,7 @@ def _summary(plan: Plan, changes: Iterable[Change]) -> dict[str, Json]:
     return {**{stage.kind: len(members) for stage, members in staged(changes)}, **counts(plan)}
 
 
-def _change(change: Change) -> dict[str, Json]:
+def _change(change: Change, impacts: Mapping[str, Impact]) -> dict[str, Json]:
     return {
         "kind": change.kind,
         "feature": change.feature,
@@ -157,7 +174,20 @@ def _change(change: Change) -> dict[str, Json]:
         "lists": {
             edit.name: {"added": list(edit.added), "removed": list(edit.removed)} for edit in list_edits(change)
         },
+        "impact": _impact(impacts.get(change.feature)),
         **_particulars(change),
+    }
+
+
+def _impact(impact: Impact | None) -> dict[str, Json] | None:
+    if impact is None:
+        return None
+    return {
+        "seen": impact.seen,
+        "enabled": impact.enabled,
+        "gained": impact.gained,
+        "lost": impact.lost,
+        "is_sample": impact.is_sample,
     }
 
 
@@ -174,7 +204,7 @@ def _particulars(change: Change) -> dict[str, Json]:
 
 
 def _broken(broken: BrokenRule) -> dict[str, Json]:
-    return {"rule": broken.rule, "reason": broken.reason, "change": _change(broken.change)}
+    return {"rule": broken.rule, "reason": broken.reason, "change": _change(broken.change, {})}
 
 
 def _hold(hold: Hold) -> dict[str, Json]:

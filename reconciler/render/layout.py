@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TypeAlias
 
-from reconciler.domain.plan import Change, Hold, Plan, Refusal
+from reconciler.domain.plan import Change, Hold, Refusal
 from reconciler.domain.problem import Problem
 from reconciler.domain.state import Standing
-from reconciler.render.details import awaits, details, mend, owner_of
+from reconciler.render.details import awaits, details, mend, moved, owner_of
 from reconciler.render.ladder import STEP_WIDTH, step
 from reconciler.render.stages import Stage
 from reconciler.render.style import Style, Tone
 from reconciler.render.text import padded, printable, width, wrapped
-from reconciler.render.view import BrokenRule
+from reconciler.render.view import BrokenRule, PlanView
 
 Block: TypeAlias = list[str]
 
@@ -25,8 +25,9 @@ _INDENT = " " * 6
 class Layout:
     """Lays out changes, holds, refusals and problems of one plan; a section without entries is empty."""
 
-    def __init__(self, plan: Plan, changes: Iterable[Change], style: Style) -> None:
-        self._plan = plan
+    def __init__(self, view: PlanView, changes: Iterable[Change], style: Style) -> None:
+        self._plan = plan = view.plan
+        self._impacts = view.impacts
         self._style = style
         everything: tuple[Change | Hold | Refusal, ...] = (*changes, *plan.holds, *plan.refusals)
         longest = max((len(each.feature) for each in everything), default=0)
@@ -69,7 +70,12 @@ class Layout:
     def _change(self, stage: Stage, change: Change) -> Block:
         place = step(change.before, change.after, self._style)
         head = self._head(stage.symbol, stage.tone, change.feature, place, owner_of(change))
-        return [*head, *(line for detail in details(change) for line in self._told(detail))]
+        told = [*details(change), *self._impact(change)]
+        return [*head, *(line for detail in told for line in self._told(detail))]
+
+    def _impact(self, change: Change) -> Block:
+        impact = self._impacts.get(change.feature)
+        return [] if impact is None else [moved(impact)]
 
     def _broken(self, broken: BrokenRule) -> Block:
         change = broken.change

@@ -8,7 +8,7 @@ from reconciler.domain.history import Transition
 from reconciler.domain.plan import Change, Hold, Plan, Refusal
 from reconciler.domain.problem import Problem
 from reconciler.domain.state import State
-from reconciler.render.details import awaits, details, guard_words, mend
+from reconciler.render.details import awaits, details, guard_words, mend, moved
 from reconciler.render.escape import code, escaped, inline
 from reconciler.render.moments import both, span
 from reconciler.render.stages import done_summary, stage_title, staged, summary
@@ -36,7 +36,7 @@ def plan_markdown(view: PlanView, style: Style) -> str:
     head = [title, line, *([_quoted(view)] if view.fence else []), *_guard(plan)]
 
     def page(limit: int) -> list[str]:
-        stages = [_stage(stage_title(stage, plan), changes, limit) for stage, changes in staged(plan.changes)]
+        stages = [_stage(stage_title(stage, plan), changes, view, limit) for stage, changes in staged(plan.changes)]
         return [*head, *stages, *_rest(plan, style, limit)]
 
     return _fitting(page)
@@ -52,7 +52,7 @@ def outcome_markdown(outcome: OutcomeView, style: Style) -> str:
         head.append("> Not settled: others kept changing the same features. Run it again.")
 
     def page(limit: int) -> list[str]:
-        stages = [_stage(stage.past, changes, limit) for stage, changes in staged(outcome.done)]
+        stages = [_stage(stage.past, changes, view, limit) for stage, changes in staged(outcome.done)]
         return [*head, *stages, *_broken(outcome.broken, limit), *_rest(plan, style, limit)]
 
     return _fitting(page)
@@ -129,19 +129,24 @@ def _guard(plan: Plan) -> list[str]:
     return [f"> **{escaped(words[0])}**\n> {remedy}"]
 
 
-def _stage(title: str, changes: Sequence[Change], limit: int) -> str:
+def _stage(title: str, changes: Sequence[Change], view: PlanView, limit: int) -> str:
     rows = [
         (
             code(change.feature),
             escaped(clipped(change.after.owner, 60)),
             _step(change),
-            "<br>".join(escaped(clipped(detail, _CELL)) for detail in details(change)),
+            "<br>".join(escaped(clipped(told, _CELL)) for told in (*details(change), *_impact(change, view))),
         )
         for change in changes[:limit]
     ]
     symbol = next(stage.symbol for stage, _ in staged(changes))
     heading = f"{code(symbol)} {title}"
     return "\n\n".join(_table(heading, ("feature", "owner", "tier", "what"), rows, limit, count=len(changes)))
+
+
+def _impact(change: Change, view: PlanView) -> tuple[str, ...]:
+    impact = view.impacts.get(change.feature)
+    return () if impact is None else (moved(impact),)
 
 
 def _rest(plan: Plan, style: Style, limit: int) -> list[str]:

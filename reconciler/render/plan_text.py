@@ -20,7 +20,7 @@ def plan_text(view: PlanView, style: Style) -> str:
         return f"{view.fence}\n"
     if view.is_in_sync:
         return f"{_in_sync(plan, style)}\n"
-    layout = Layout(plan, plan.changes, style)
+    layout = Layout(view, plan.changes, style)
     stages = [layout.stage(stage, changes, stage_title(stage, plan)) for stage, changes in staged(plan.changes)]
     last = summary(plan, plan.changes, is_done=False)
     head = [_heading(view, style), _fence(view, style), _guard(plan, style)]
@@ -35,7 +35,7 @@ def outcome_text(outcome: OutcomeView, style: Style) -> str:
     if view.is_in_sync and not (outcome.done or outcome.broken) and outcome.is_settled:
         return f"{_in_sync(plan, style)}\n"
     left = withheld(plan)
-    layout = Layout(plan, [*outcome.done, *(each.change for each in outcome.broken), *left], style)
+    layout = Layout(view, [*outcome.done, *(each.change for each in outcome.broken), *left], style)
     stages = [layout.stage(stage, changes, stage.past) for stage, changes in staged(outcome.done)]
     stages += [layout.stage(stage, changes, stage_title(stage, plan)) for stage, changes in staged(left)]
     rest = [layout.broken(outcome.broken), *_rest(layout), _conflicts(outcome, style)]

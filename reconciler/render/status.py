@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from reconciler.domain.plan import Hold, Plan
 from reconciler.domain.policy import Policy, frozen_at
 from reconciler.domain.state import Standing, State, Status
+from reconciler.domain.statistics import Statistics
 from reconciler.render.details import awaits_all
 from reconciler.render.moments import until
 from reconciler.render.stages import withheld
@@ -20,11 +21,15 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusRow:
-    """One rollout: `dwell` is what its tier asks for, `next_step` what happens or is needed next."""
+    """One rollout: `dwell` is what its tier asks for, `next_step` what happens or is needed next.
+
+    `statistics` is how it fares, None where that can't be told.
+    """
 
     state: State
     dwell: timedelta
     next_step: str
+    statistics: Statistics | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +45,25 @@ class StatusView:
     database: str
 
 
-def status_view(
-    view: PlanView, states: Mapping[str, State], policy: Policy, database: str, style: Style
-) -> StatusView:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observations:
+    """What the database says of its rollouts: where each stands and how it fares; `place` is which one it is."""
+
+    states: Mapping[str, State]
+    statistics: Mapping[str, Statistics]
+    place: str
+
+
+def status_view(view: PlanView, observed: Observations, policy: Policy, style: Style) -> StatusView:
     """Return the rows of all states, in the order of their names; `policy` tells when a raise may happen."""
+    states = observed.states
     following = _following(view, style)
     forecast = _Forecast(policy=policy, now=view.plan.observed_at, style=style)
-    rows = tuple(_row(states[name], following.get(name), forecast) for name in sorted(states))
+    rows = tuple(
+        _row(states[name], following.get(name), observed.statistics.get(name), forecast) for name in sorted(states)
+    )
     absent = tuple((name, following[name]) for name in sorted(following.keys() - states.keys()))
-    return StatusView(view=view, rows=rows, absent=absent, database=database)
+    return StatusView(view=view, rows=rows, absent=absent, database=observed.place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +105,18 @@ def _held(plan: Plan, style: Style) -> dict[str, str]:
     }
 
 
-def _row(state: State, following: str | None, forecast: _Forecast) -> StatusRow:
+def _row(state: State, following: str | None, statistics: Statistics | None, forecast: _Forecast) -> StatusRow:
     standing = state.standing
     dwell = standing.gates.dwell.at(standing.tier) if standing.status is Status.IN_PROGRESS else timedelta()
-    return StatusRow(state=state, dwell=dwell, next_step=following or _unasked(state, dwell, forecast))
+    return StatusRow(
+        state=state,
+        dwell=dwell,
+        next_step=following or _unasked(state, dwell, statistics, forecast),
+        statistics=statistics,
+    )
 
 
-def _unasked(state: State, dwell: timedelta, forecast: _Forecast) -> str:
+def _unasked(state: State, dwell: timedelta, statistics: Statistics | None, forecast: _Forecast) -> str:
     standing = state.standing
     match standing.status:
         case Status.ROLLED_BACK:
@@ -109,7 +129,7 @@ def _unasked(state: State, dwell: timedelta, forecast: _Forecast) -> str:
             return ""
         case Status.IN_PROGRESS:
             when = forecast.possible(state.epoch_started_at + dwell)
-            return f"`tier: {int(standing.tier) + 1}` possible {when}{_evidence(standing)}"
+            return f"`tier: {int(standing.tier) + 1}` possible {when}{_evidence(standing, statistics)}"
 
 
 def _begins(fields: str, forecast: _Forecast) -> str:
@@ -117,8 +137,9 @@ def _begins(fields: str, forecast: _Forecast) -> str:
     return f"{fields} begins it" if when == "now" else f"{fields}, possible {when}, begins it"
 
 
-def _evidence(standing: Standing) -> str:
-    seen = standing.settled.thresholds.min_exposed
-    if not seen or not standing.tier:
+def _evidence(standing: Standing, statistics: Statistics | None) -> str:
+    needed, seen = standing.settled.thresholds.min_exposed, statistics.enabled_customers if statistics else 0
+    if needed <= seen or not standing.tier:
         return ""
-    return f", once {'a customer has' if seen == 1 else f'{seen:,} customers have'} seen it"
+    so_far = f", {seen:,} so far" if seen else ""
+    return f", once {'a customer has' if needed == 1 else f'{needed:,} customers have'} seen it{so_far}"

@@ -13,6 +13,7 @@ from reconciler.render.details import guard_words
 from reconciler.render.ladder import dwell_bar, ladder_bar
 from reconciler.render.moments import both, span
 from reconciler.render.stages import summary
+from reconciler.render.statistics import fares
 from reconciler.render.status import StatusRow, StatusView
 from reconciler.render.style import Style, Tone
 from reconciler.render.table import table
@@ -144,4 +145,7 @@ def _dwell(state: State, standing: Standing, dwell: timedelta, now: datetime, st
 
 def _with_next(row: StatusRow, line: str, style: Style) -> list[str]:
     told = wrapped(row.next_step, columns=style.width, first="  -> ")
-    return [line, *(style.paint(each, Tone.QUIET) for each in told)]
+    health = "" if row.statistics is None else fares(row.statistics)
+    tone = Tone.BAD if row.statistics is not None and row.statistics.evidence.is_tripped else Tone.QUIET
+    lines = [style.paint(each, tone) for each in wrapped(health, columns=style.width, first="     ")]
+    return [line, *lines, *(style.paint(each, Tone.QUIET) for each in told)]

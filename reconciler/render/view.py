@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from reconciler.domain.impact import Impact
 from reconciler.domain.plan import Change, Plan
 from reconciler.domain.revision import PERMITTED, Permission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
-    """A plan, the root it is about, the commit in force, and whether its own commit may be applied."""
+    """A plan, its root, the commit in force, whether its own commit may be applied, and whom it moves."""
 
     plan: Plan
     root: str
     in_force: str | None = None
     permission: Permission = PERMITTED
+    impacts: Mapping[str, Impact] = field(default_factory=dict)
 
     @property
     def is_in_sync(self) -> bool:

@@ -13,6 +13,7 @@ from reconciler.store import embedded, migrate, postgres
 from reconciler.store.connection import connect, place_of
 
 ROLE = "rollouts_reconciler"
+APPLICATION = "rollouts_application"
 
 Tell: TypeAlias = Callable[[str], None]
 
@@ -52,13 +53,13 @@ def checked_dsn(dsn: str) -> str:
     return dsn
 
 
-def embedded_dsn(settings: Settings, folder: Path, tell: Tell) -> str:
-    """Return the DSN of the product's role in the embedded server, which runs and is migrated then."""
+def embedded_dsn(settings: Settings, folder: Path, tell: Tell, *, role: str = ROLE) -> str:
+    """Return the DSN of a role in the embedded server, which runs and is migrated then."""
     server = start(settings, folder, tell)
     labels = migrated(server.dsn, settings.actor)
     if labels:
         tell(f"migrated its database up to {labels[-1]}")
-    return f"{server.dsn} options='-c role={ROLE}'"
+    return f"{server.dsn} options='-c role={role}'"
 
 
 def start(settings: Settings, folder: Path, tell: Tell) -> embedded.EmbeddedServer:

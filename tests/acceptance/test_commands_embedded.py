@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from reconciler.client import RolloutClient
 from reconciler.store import embedded
 from tests.builders.command import Command
 from tests.builders.git import a_repository
@@ -35,3 +37,15 @@ def test_the_embedded_server_needs_no_care(command: Command, tmp_path: Path) -> 
     assert (awake.json["root"], awake.json["migrations"]["missing"]) == ("rollouts.d", [])
     assert stopped.out == f"stopped embedded PostgreSQL in {tmp_path}/data\n"
     assert again.out == f"embedded PostgreSQL in {tmp_path}/data was not running\n"
+
+
+def test_an_application_reaches_it_with_no_more_than_it_needs(command: Command) -> None:
+    command("apply")
+    dsn = command("db", "dsn").out.strip()
+    refused = command("db", "dsn", "--dsn", "host=db.example.com")
+
+    with RolloutClient(dsn, handle_sigterm=False) as rollouts:
+        assert rollouts.explain("checkout", "ada").rollout is not None
+    with psycopg.connect(dsn) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("select from rollouts.rollout_transitions")
+    assert (refused.code, refused.talk.startswith("error: db dsn is about the embedded PostgreSQL")) == (64, True)

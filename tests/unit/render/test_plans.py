@@ -249,4 +249,4 @@ def test_the_golden_files_are_those_of_the_cases() -> None:
     expected |= {f"{name}.{ending}" for name in OUTCOMES for ending in ("txt", "md")}
     expected |= {f"{name}.{ending}" for name in ("status", "history") for ending in ("txt", "md", "json")}
 
-    assert {path.name for path in GOLDEN.iterdir()} == expected
+    assert {path.name for path in GOLDEN.iterdir() if not path.name.startswith("events")} == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -12,12 +13,14 @@ from reconciler.domain.ladder import Tier
 from reconciler.domain.plan import WaitsFor
 from reconciler.domain.policy import Freeze, Policy
 from reconciler.domain.revision import Permission
+from reconciler.domain.state import State
 from reconciler.render.database import DatabaseView, database_json, database_text
 from reconciler.render.documents import history_json, status_json
 from reconciler.render.markdown import history_markdown, status_markdown
-from reconciler.render.status import StatusView, status_view
+from reconciler.render.status import Observations, StatusView, status_view
 from reconciler.render.status_text import history_text, status_text
 from reconciler.render.style import Style
+from tests.builders.domain import some_statistics
 from tests.builders.golden import matches_golden
 from tests.builders.plans import (
     IN_FORCE,
@@ -49,6 +52,15 @@ STATES = {
         a_state("quick-pay", 1),
         a_state("rolled-back", 0, rolled_back=True, attempt=2),
         a_state("gone", 4, retired=True),
+    )
+}
+STATISTICS = {
+    found.feature: found
+    for found in (
+        some_statistics("all-customers", 4, exposed=(12_345, 17)),
+        some_statistics("broken", 2, exposed=(40, 9)),
+        some_statistics("climbing", 1, exposed=(1, 0), confidence=0.99),
+        some_statistics("begins-soon", 0),
     )
 }
 VIEW = a_view(
@@ -88,9 +100,14 @@ HISTORY = tuple(
 )
 
 
+def _observed(states: Mapping[str, State]) -> Observations:
+    return Observations(states=states, statistics={}, place="embedded")
+
+
 def a_status(permission: Permission | None = None) -> StatusView:
     view = VIEW if permission is None else a_view(permission=permission)
-    return status_view(view, STATES, Policy(), "postgresql://ada:***@db/rollouts", STYLE)
+    observed = Observations(states=STATES, statistics=STATISTICS, place="postgresql://ada:***@db/rollouts")
+    return status_view(view, observed, Policy(), STYLE)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +149,7 @@ def test_nothing_is_possible_before_a_freeze_ends() -> None:
     freeze = Freeze(begins=NOW, ends=NOW + timedelta(days=9))
     view = a_view(in_sync=1)
 
-    status = status_view(view, STATES, Policy(freezes=(freeze,)), "embedded", STYLE)
+    status = status_view(view, _observed(STATES), Policy(freezes=(freeze,)), STYLE)
 
     told = {row.state.feature: row.next_step for row in status.rows}
     assert told["dwell-served"].startswith("`tier: 3` possible from Sun 2026-01-18")
@@ -146,7 +163,7 @@ def test_an_old_revision_says_nothing_of_what_comes_next() -> None:
 
 
 def test_an_empty_database_has_a_status_too() -> None:
-    empty = status_view(a_view(in_force=None), {}, Policy(), "embedded", STYLE)
+    empty = status_view(a_view(in_force=None), _observed({}), Policy(), STYLE)
 
     assert "no rollouts yet" in status_text(empty, STYLE)
     assert json.loads(status_json(empty))["rollouts"] == []
@@ -155,7 +172,7 @@ def test_an_empty_database_has_a_status_too() -> None:
 def test_a_page_of_thousands_shows_every_rollout() -> None:
     states = {f"f-{number:04}": a_state(f"f-{number:04}", 1) for number in range(3000)}
 
-    text = status_text(status_view(a_view(in_sync=3000), states, Policy(), "embedded", STYLE), STYLE)
+    text = status_text(status_view(a_view(in_sync=3000), _observed(states), Policy(), STYLE), STYLE)
 
     assert sum(line.startswith("f-") for line in text.splitlines()) == 3000
 

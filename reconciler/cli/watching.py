@@ -1,0 +1,42 @@
+"""What `stats` shows, once or again and again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from reconciler.cli.features import unknown_feature
+from reconciler.cli.invocation import Invocation, now
+from reconciler.domain.statistics import Statistics
+from reconciler.errors import DatabaseUnavailableError
+from reconciler.render.moments import both
+from reconciler.render.style import Tone
+from reconciler.store.postgres import PostgresStore
+
+_HOME_AND_CLEAR = "\x1b[H\x1b[J"
+
+
+def statistics_of(store: PostgresStore, features: Sequence[str]) -> list[Statistics]:
+    """Return how the named features fare, every one when none is named."""
+    found = store.statistics(list(dict.fromkeys(features)) or None)
+    for feature in features:
+        if feature not in found:
+            raise unknown_feature(feature, store.index().features)
+    return list(found.values())
+
+
+def repeated(call: Invocation, page: Callable[[], str], interval: float) -> None:
+    """Write a page every so many seconds; a terminal shows the last one only, and an outage in its place."""
+    is_terminal = sys.stdout.isatty()
+    while True:
+        try:
+            shown = page()
+        except DatabaseUnavailableError as error:
+            shown = call.style.paint(f"no answer: {error}", Tone.BAD) + "\n"
+        if is_terminal:
+            moment = call.style.paint(f"{both(now(), call.style.zone)}, every {interval:g} s", Tone.QUIET)
+            shown = f"{_HOME_AND_CLEAR}{shown}\n{moment}\n"
+        call.write(shown)
+        sys.stdout.flush()
+        time.sleep(interval)

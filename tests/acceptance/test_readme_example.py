@@ -1,0 +1,88 @@
+"""The example of README, as it stands there: create, start, ask, record, statistics, advance, and OpenFeature."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.evaluation.bucketing import bucket
+from tests.builders.git import GitSandbox, a_repository
+
+README = Path(__file__).parents[2] / "README.md"
+FEATURE = "phase2_enhanced_storage"
+AT_1_PERCENT = sum(1 for number in range(2_000) if bucket(FEATURE, f"customer-{number}") < 1)
+
+
+def block(marker: str) -> tuple[str, str]:
+    """Return language and text of the code that follows a marker in README."""
+    found = re.search(
+        rf"<!-- {re.escape(marker)} -->\n```(\w+)\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert found is not None, f"README has no example called {marker}"
+    return found[1], found[2]
+
+
+class Shell:
+    """A newcomer's shell in a repository of their own; `DSN` stays known from one example to the next."""
+
+    def __init__(self, repository: GitSandbox, folder: Path) -> None:
+        program = folder / "reconciler"
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m reconciler "$@"\n')
+        program.chmod(0o755)
+        self._folder = repository.path
+        self._variables = {
+            **os.environ,
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "PYTHONPATH": str(README.parent),
+            "TZ": "UTC",
+            "GIT_AUTHOR_NAME": "Ada",
+            "GIT_AUTHOR_EMAIL": "ada@example.com",
+            "GIT_COMMITTER_NAME": "Ada",
+            "GIT_COMMITTER_EMAIL": "ada@example.com",
+        }
+
+    def follow(self, marker: str) -> str:
+        """Do what README says under a marker, and return what is seen."""
+        language, text = block(marker)
+        if language == "python":
+            return self.run([sys.executable, "-W", "error", "-c", text])
+        seen = self.run(["sh", "-ec", f'{text}\nprintf "%s" "${{DSN-}}" > .git/dsn'])
+        self._variables["DSN"] = (self._folder / ".git/dsn").read_text() or self._variables.get("DSN", "")
+        return seen
+
+    def run(self, words: list[str]) -> str:
+        done = subprocess.run(
+            words, cwd=self._folder, env=self._variables, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    repository = a_repository(tmp_path, {"README.md": "a shop\n", "rollouts.d/README.md": "rollouts of the shop\n"})
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    shell = Shell(repository, programs)
+    yield shell
+    shell.run(["reconciler", "db", "stop"])
+
+
+def test_the_example_works_as_it_stands(shell: Shell) -> None:
+    started = shell.follow("the example: create, start")
+    asked = shell.follow("the example: ask, record, statistics")
+    advanced = shell.follow("the example: advance")
+    resolved = shell.follow("OpenFeature")
+
+    assert f"+ {FEATURE}  new            -> tier 1 ·   1 %  team-storage" in started
+    assert asked.splitlines()[0] == f"{AT_1_PERCENT} of 2000 customers have it"
+    assert asked.splitlines()[-1] == "ready for the next tier"
+    assert f"+ {FEATURE}  tier 1 ·   1 % -> tier 2 ·  10 %  team-storage" in advanced
+    assert "of 2,000 customers seen" in advanced
+    assert resolved == ""
