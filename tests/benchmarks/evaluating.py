@@ -7,13 +7,17 @@ the same as the small ones, within 10 %.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
 from mmh3 import mmh3_32_uintdigest
 
+from reconciler.client import RolloutClient
+from reconciler.client.live import Live
 from reconciler.evaluation.evaluator import explain, is_enabled
 from reconciler.evaluation.snapshot import Rollout
+from reconciler.store.rollouts import Mark, MarkedRollout
 from tests.benchmarks.measure import Cost, least, report
 
 CUSTOMERS = [str(UUID(int=number * 0x9E3779B97F4A7C15 % 2**128)) for number in range(100_000)]
@@ -30,16 +34,44 @@ def main() -> None:
     report(
         "is_enabled, a whitelist of 100,000 / of 100", _asked(partial(is_enabled, long, "checkout")), plain, "1.10"
     )
+    off, on = _telling(is_telling=False).client, _telling(is_telling=True)
+    report("the client, recording off", _asked(partial(off.is_enabled, "checkout")), floor, "2.00")
+    report("the client, recording on, seen before", _asked(partial(on.client.is_enabled, "checkout")), floor, "-")
+    first = _asked(partial(on.client.is_enabled, "checkout"), before=on.forget)
+    report("the client, recording on, seen first", first, floor, "-")
     many = {f"feature-{number}": _rollout(f"feature-{number}", 0) for number in range(10_000)} | small
     report("is_enabled, 10,000 rollouts / one", _asked(partial(is_enabled, many, "checkout")), plain, "1.10")
 
 
-def _asked(ask: Callable[[str], object]) -> Cost:
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """A client without a database that knows `checkout`, and what makes it forget whom it told of."""
+
+    client: RolloutClient
+    live: Live
+
+    def forget(self) -> None:
+        self.live.forget(0)
+        self.client._engine.recorder.exposures.clear()
+
+
+def _telling(*, is_telling: bool) -> _Telling:
+    nowhere = "host=127.0.0.1 port=9 connect_timeout=1"
+    client = RolloutClient(nowhere, record_exposures=is_telling, patience=0, capacity=10**7, handle_sigterm=False)
+    client.close(0)
+    mark = Mark(chain=UUID(int=0), version=1)
+    marked = MarkedRollout(mark=mark, rollout=_rollout("checkout", 100), window=3600)
+    live = Live(marked, is_telling=is_telling, now=0)
+    client._engine.lives = {"checkout": live}
+    return _Telling(client, live)
+
+
+def _asked(ask: Callable[[str], object], before: Callable[[], object] | None = None) -> Cost:
     def all_of_them() -> None:
         for customer in CUSTOMERS:
             ask(customer)
 
-    return least(all_of_them, runs=RUNS)
+    return least(all_of_them, runs=RUNS, before=before)
 
 
 def _rollout(feature: str, listed: int) -> Rollout:

@@ -1,0 +1,85 @@
+"""How soon 50 clients know of a rollback that was committed: by notification, and by polling when that is cut off.
+
+Goal: everywhere in under a second.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from statistics import quantiles
+from uuid import uuid4
+
+from reconciler.client import RolloutClient
+from reconciler.domain.ladder import Tier
+from reconciler.domain.ledger import Cause, RevisionRecord
+from reconciler.domain.plan import Create, Update
+from reconciler.domain.state import Standing
+from reconciler.store.connection import connect
+from reconciler.store.postgres import PostgresStore
+from tests.benchmarks.databases import a_migrated_database
+
+CLIENTS = 50
+ROUNDS = 20
+_POLL = 0.5  # seconds
+
+
+def main() -> None:
+    """Print how long news takes."""
+    with a_migrated_database() as dsn, closing(PostgresStore.at(dsn)) as store:
+        revision = "a" * 40
+        store.take_revision(
+            RevisionRecord(previous_number=0, root="rollouts.d", revision=revision, actor="benchmark")
+        )
+        toggle = _toggle(store, revision)
+        _measured(dsn, toggle, "by notification", poll=300.0)
+        with closing(connect(dsn)) as admin:
+            admin.execute("alter table rollouts.rollout_transitions disable trigger announce")
+        _measured(dsn, toggle, f"by polling every {_POLL} s, notifications cut off", poll=_POLL)
+
+
+def _measured(dsn: str, toggle: Callable[[], None], how: str, *, poll: float) -> None:
+    takes: list[float] = []
+    committed = [0.0]
+    lock = threading.Lock()
+
+    def heard(_features: object) -> None:
+        moment = time.perf_counter()
+        with lock:
+            takes.append(moment - committed[0])
+
+    with ExitStack() as stack:
+        for _ in range(CLIENTS):
+            client = stack.enter_context(
+                RolloutClient(dsn, poll=poll, record_exposures=False, handle_sigterm=False)
+            )
+            client.on_change(heard)
+        for number in range(ROUNDS):
+            toggle()
+            committed[0] = time.perf_counter()
+            end = committed[0] + 30
+            while len(takes) < CLIENTS * (number + 1) and time.perf_counter() < end:
+                time.sleep(0.001)
+            time.sleep(0.1)
+    cuts = quantiles(takes, n=100)
+    print(
+        f"{CLIENTS} clients, {ROUNDS} changes, {how}: {len(takes)} heard of {CLIENTS * ROUNDS}, "
+        f"p50 {1e3 * cuts[49]:.1f} ms, p99 {1e3 * cuts[98]:.1f} ms, last {1e3 * max(takes):.1f} ms"
+    )
+
+
+def _toggle(store: PostgresStore, revision: str) -> Callable[[], None]:
+    cause = Cause(revision=revision, actor="benchmark")
+    first = Create(feature="checkout", before=None, after=Standing(tier=Tier.INTERNAL), reason="a new rollout")
+    store.transition(first, transition_id=uuid4(), cause=cause)
+
+    def toggled() -> None:
+        state = store.states(["checkout"])["checkout"]
+        listed = frozenset() if state.standing.blacklist else frozenset({"ada"})
+        after = Standing(tier=Tier.INTERNAL, blacklist=listed)
+        change = Update(feature="checkout", before=state, after=after, reason="blacklist")
+        store.transition(change, transition_id=uuid4(), cause=cause)
+
+    return toggled
