@@ -47,7 +47,7 @@ insert into rollouts.rollout_events
     (feature_name, received_at, customer_id, id, event, attempt, epoch, is_enabled, "timestamp")
 select 'feature-' || lpad((n %% 50)::text, 2, '0'),
        clock_timestamp() - make_interval(secs => %(from)s + (%(to)s - %(from)s) * n::float8 / %(rows)s),
-       'customer-' || (n * 7919 %% {customers}), gen_random_uuid(),
+       'customer-' || (n::bigint * 7919 %% {customers}), gen_random_uuid(),
        case when n %% 40 = 0 then 'error' else 'enabled' end, 1, 1, true, clock_timestamp()
 from generate_series(1, %(rows)s) n
 """

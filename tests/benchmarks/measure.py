@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -26,6 +26,18 @@ def least(work: Callable[[], object], *, runs: int = 3, before: Callable[[], obj
         work()
         costs.append(Cost(cpu=_cpu() - cpu, wall=time.perf_counter() - wall))
     return Cost(cpu=min(cost.cpu for cost in costs), wall=min(cost.wall for cost in costs))
+
+
+def least_each(works: Mapping[str, Callable[[], object]], *, runs: int) -> dict[str, Cost]:
+    """Run several works by turns, so that a machine that is slow for a while is slow for all of them."""
+    costs: dict[str, list[Cost]] = {name: [] for name in works}
+    for _ in range(runs):
+        for name, work in works.items():
+            costs[name].append(least(work, runs=1))
+    return {
+        name: Cost(cpu=min(cost.cpu for cost in found), wall=min(cost.wall for cost in found))
+        for name, found in costs.items()
+    }
 
 
 def report(name: str, cost: Cost, floor: Cost, goal: str, *, by_wall: bool = False) -> None:
