@@ -38,6 +38,7 @@ def apply(*, worktree: bool, revision: str | None, adopt: bool, allow_unsafe: st
     Features don't share a fate: what is held or refused stops nothing else. Applying twice changes nothing.
     """
     from reconciler.cli.answers import outcome_code
+    from reconciler.cli.applying import Applying
     from reconciler.cli.invocation import invocation
     from reconciler.cli.pages import show_outcome
     from reconciler.cli.prospects import workplace
@@ -50,7 +51,7 @@ def apply(*, worktree: bool, revision: str | None, adopt: bool, allow_unsafe: st
     reason = check_reason(allow_unsafe)
     with workplace(call) as place:
         only_published_commits(call.settings, place.repository)
-        outcome = place.applied(revision=revision, adopt=adopt, allow_unsafe=reason)
+        outcome = Applying(place=place, revision=revision, adopt=adopt, allow_unsafe=reason).run()
         if revision is None:
             place.note_uncommitted(outcome.view.plan, "apply; see them with `reconciler plan --worktree`")
     show_outcome(call, outcome)

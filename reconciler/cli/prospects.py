@@ -7,18 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from uuid import uuid4
 
 from reconciler.cli.invocation import Invocation, now
 from reconciler.domain.diff import Circumstances
 from reconciler.domain.impact import Impact
 from reconciler.domain.plan import Plan
 from reconciler.domain.statistics import Statistics
-from reconciler.errors import RevisionRefusedError, StatementFailedError
-from reconciler.reconcile.apply import Applier, Outcome
+from reconciler.errors import ConflictError, StatementFailedError
 from reconciler.reconcile.impact import impacts
 from reconciler.reconcile.observe import Prospect, Request, compare, prepare
-from reconciler.render.view import BrokenRule, OutcomeView, PlanView
+from reconciler.render.view import PlanView
 from reconciler.repository.git import GitRepository
 from reconciler.store.postgres import PostgresStore
 from reconciler.wiring.database import checked_dsn, embedded_dsn, folder_of, store_at
@@ -60,52 +58,9 @@ class Workplace:
             circumstances = Circumstances(revision=checkout.revision, adopt=adopt)
             return compare(self.store, self.store.scope(), checkout.files, circumstances)
 
-    def applied(self, *, revision: str | None, adopt: bool, allow_unsafe: str | None) -> OutcomeView:
-        """Apply a commit; the plan that is shown is the last one decided on."""
-        decided: list[Prospect] = []
-        moves: dict[str, Impact] = {}
-        done = total = 0
-
-        def report(count: int, of: int) -> None:
-            nonlocal done, total
-            done, total = count, of
-            self.call.talk.report(count, of)
-
-        def decide() -> Prospect:
-            with self.call.talk.step("reading definitions and comparing"):
-                request = Request(
-                    root=self.root, local_now=now(), revision=revision, adopt=adopt, allow_unsafe=allow_unsafe
-                )
-                decided.append(prepare(self.store, self.repository, request))
-            # Before it is carried out: later there is nothing left to compare with.
-            moves.update(self.moved(decided[-1].plan))
-            self.call.talk.begin()
-            return decided[-1]
-
-        self.look_after_events()
-        applier = Applier(
-            store=self.store,
-            prepare=decide,
-            new_id=uuid4,
-            actor=self.call.settings.actor,
-            report=report,
-        )
-        try:
-            outcome = applier.run()
-        except RevisionRefusedError:
-            if self.call.output == "text":
-                raise
-            return OutcomeView(view=view_of(decided[-1]))
-        except KeyboardInterrupt:
-            self.call.talk.note(f"{done:,} of {total:,} changes are done; the next apply finishes")
-            raise
-        finally:
-            self.call.talk.clear()
-        return _outcome_view(view_of(decided[-1], moves), outcome)
-
     def look_after_events(self) -> None:
         """Make room for the events of the next days, and count those of the last hours; who plans needs neither."""
-        with suppress(StatementFailedError), self.call.talk.step("counting events"):
+        with suppress(ConflictError, StatementFailedError), self.call.talk.step("counting events"):
             self.store.prepare_for_events()
             self.store.summarise()
 
@@ -153,15 +108,4 @@ def view_of(prospect: Prospect, moved: Mapping[str, Impact] = _NOBODY) -> PlanVi
         in_force=prospect.scope.revision,
         permission=prospect.permission,
         impacts=moved,
-    )
-
-
-def _outcome_view(view: PlanView, outcome: Outcome) -> OutcomeView:
-    return OutcomeView(
-        view=view,
-        done=outcome.done,
-        conflicts=outcome.conflicts,
-        broken=tuple(BrokenRule(change=each.change, rule=each.rule, reason=each.reason) for each in outcome.broken),
-        is_settled=outcome.is_settled,
-        failures=outcome.failures,
     )

@@ -35,7 +35,7 @@ $$;
 -- Bring the summary forward by an hour at most and return the new mark; null when another session is at it.
 create function rollouts.summarise_events() returns timestamptz
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
-    set plan_cache_mode = force_custom_plan
+    set plan_cache_mode = force_custom_plan set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -89,6 +89,7 @@ $$;
 create function rollouts.window_tally(features text[])
 returns table (feature text, customers bigint, exposed bigint, failing bigint, unexposed bigint, failing_unexposed bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_seqscan = off -- along the key it costs what is in the window, and not what is in the day so far
 as $$
 #variable_conflict use_column
 declare
