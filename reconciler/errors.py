@@ -52,6 +52,15 @@ class RuleViolatedError(ReconcilerError):
         self.reason = reason
 
 
+UNANSWERED = (
+    StatementFailedError,
+    ConflictError,
+    DatabaseDeniedError,
+    DatabaseOutdatedError,
+    RuleViolatedError,
+)
+"""What a question about events may fail with while the database itself goes on: a lock, a right, a broken table."""
+
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_CHANGES = 2

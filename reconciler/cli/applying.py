@@ -29,7 +29,6 @@ class Applying:
     def run(self) -> OutcomeView:
         """Apply it and return what that did; RevisionRefusedError when the commit may not be applied."""
         call = self.place.call
-        self.place.look_after_events()
         applier = Applier(
             store=self.place.store,
             prepare=self._decide,
@@ -48,6 +47,8 @@ class Applying:
             raise
         finally:
             call.talk.clear()
+        # Not before: what has to go down at once waits for no bookkeeping.
+        self.place.look_after_events()
         return _outcome_view(view_of(self._decided[-1], self._moved), outcome)
 
     def _decide(self) -> Prospect:

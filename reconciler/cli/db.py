@@ -131,7 +131,10 @@ def stop() -> int:
 @database_options
 @actor_option
 def dsn() -> int:
-    """Print the connection string with which an application on this machine asks and reports, and no more."""
+    """Print the connection string with which an application on this machine asks and reports.
+
+    It is for trying things out: the embedded server's only login, which `set role none` makes a superuser.
+    """
     from reconciler.cli.databases import application_dsn
     from reconciler.cli.invocation import invocation
     from reconciler.errors import EXIT_DONE

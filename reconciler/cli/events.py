@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +15,19 @@ from reconciler.cli.options import actor_option, database_options, option, outpu
 _FOLDER = click.Path(path_type=Path)
 _KINDS = ("enabled", "disabled", "error", "rollback")
 _MOST = 10_000
+
+
+class Day(click.ParamType[date]):
+    """A day as ISO-8601 writes it, in UTC."""
+
+    name = "day"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> date:
+        """Return the day."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no day; write 2026-11-28", parameter, context)
 
 
 @click.group(
@@ -84,7 +98,7 @@ def list_events(*, feature: str | None, customer: str | None, event: str | None,
 @option("--to", required=True, type=_FOLDER, metavar="FOLDER", help="Where the files go; it has to be there.")
 @option(
     "--before",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=Day(),
     metavar="DATE",
     help="Every day before this one, in UTC [those older than the policy keeps].",
 )
@@ -92,7 +106,7 @@ def list_events(*, feature: str | None, customer: str | None, event: str | None,
 @repository_options
 @database_options
 @actor_option
-def archive(*, to: Path, before: datetime | None, drop: bool) -> int:
+def archive(*, to: Path, before: date | None, drop: bool) -> int:
     """Put each whole day of events into FOLDER/rollout_events_YYYYMMDD.jsonl.gz, one JSON object a line.
 
     The finished file is read back and compared with the database. A file that is there is never written again: it
@@ -104,7 +118,7 @@ def archive(*, to: Path, before: datetime | None, drop: bool) -> int:
     from reconciler.store import upkeep
 
     call = invocation("text")
-    older_than = retention_of(call) if before is None else before.date()
+    older_than = retention_of(call) if before is None else before
     with connected(call) as connection:
         check_root(call, connection)
         tell(call, upkeep.archive(connection, to, older_than=older_than, local_now=now(), drop=drop))

@@ -37,7 +37,12 @@ class Moment(click.ParamType[datetime]):
 )
 @click.argument("feature", shell_complete=complete_feature)
 @click.argument("customer")
-@option("--as-of", type=Moment(), metavar="TIME", help="At this moment instead of now; ISO-8601.")
+@option(
+    "--as-of",
+    type=Moment(),
+    metavar="TIME",
+    help="At this moment instead of now; ISO-8601, without a zone in yours.",
+)
 @output_options("text", "json")
 @repository_options
 @database_options
@@ -48,22 +53,24 @@ def explain(*, feature: str, customer: str, as_of: datetime | None) -> int:
     from dataclasses import replace
 
     from reconciler.cli.features import unknown_feature
-    from reconciler.cli.invocation import invocation
+    from reconciler.cli.invocation import invocation, now
     from reconciler.cli.prospects import store_for
     from reconciler.domain.events import fault_of_customer
     from reconciler.errors import EXIT_DONE, UsageError
     from reconciler.render.answer import answer_json, answer_text
-    from reconciler.render.moments import both
+    from reconciler.render.moments import exactly
     from reconciler.wiring.answers import answer_for, found_in_git
 
     call = invocation("text", "json")
     if (fault := fault_of_customer(customer)) is not None:
         raise UsageError(fault)
+    if as_of is not None and as_of > now():
+        raise UsageError("that moment is still to come; leave --as-of out for what is so now")
     with closing(store_for(call)) as store:
         answer = answer_for(store, feature, customer, as_of)
         if answer is None and as_of is not None and store.history(feature):
             raise UsageError(
-                f"{feature} was not there yet at {both(as_of, call.style.zone)}; `history` shows its past"
+                f"{feature} was not there yet at {exactly(as_of, call.style.zone)}; `history` shows its past"
             )
         if answer is None:
             raise unknown_feature(feature, store.index().features)

@@ -54,7 +54,9 @@ def repository_options(command: Decorated) -> Decorated:
         SharedOption("--root", metavar="FOLDER", help="Folder of the definitions in the repository [rollouts.d]."),
         SharedOption("--repository", type=_PATH, metavar="PATH", help="A folder inside the repository [here]."),
         SharedOption(
-            "--branch", metavar="NAME", help="The branch that is applied [the current one]; apply --dsn needs it."
+            "--branch",
+            metavar="NAME",
+            help="The branch that is reviewed and applied [the current one]; to change a --dsn needs it.",
         ),
     )
 

@@ -13,7 +13,7 @@ from reconciler.domain.diff import Circumstances
 from reconciler.domain.impact import Impact
 from reconciler.domain.plan import Plan
 from reconciler.domain.statistics import Statistics
-from reconciler.errors import ConflictError, StatementFailedError
+from reconciler.errors import UNANSWERED
 from reconciler.reconcile.impact import impacts
 from reconciler.reconcile.observe import Prospect, Request, compare, prepare
 from reconciler.render.view import PlanView
@@ -60,13 +60,13 @@ class Workplace:
 
     def look_after_events(self) -> None:
         """Make room for the events of the next days, and count those of the last hours; who plans needs neither."""
-        with suppress(ConflictError, StatementFailedError), self.call.talk.step("counting events"):
+        with suppress(*UNANSWERED), self.call.talk.step("counting events"):
             self.store.prepare_for_events()
             self.store.summarise()
 
     def statistics(self) -> Mapping[str, Statistics]:
         """Return how every rollout fares; nothing where that can't be read, which stops no status."""
-        with suppress(StatementFailedError), self.call.talk.step("counting customers"):
+        with suppress(*UNANSWERED), self.call.talk.step("counting customers"):
             return self.store.statistics(None)
         return {}
 

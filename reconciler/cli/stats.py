@@ -20,7 +20,7 @@ from reconciler.cli.options import actor_option, database_options, option, outpu
     exit_codes={0: "shown, whatever the verdict", 64: "no such feature"},
 )
 @click.argument("features", nargs=-1, metavar="[FEATURES]", shell_complete=complete_feature)
-@option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
+@option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C; as JSON an object a line.")
 @option(
     "--interval",
     type=click.FloatRange(0.2, 3600),
@@ -33,10 +33,10 @@ from reconciler.cli.options import actor_option, database_options, option, outpu
 @database_options
 @actor_option
 def stats(*, features: tuple[str, ...], watch: bool, interval: float) -> int:
-    """Show how rollouts fare: customers seen, with the feature, with an error; rate, verdict, what rolls back.
+    """Show how rollouts fare: customers seen, with the feature, with an error; rate, limit and verdict.
 
-    A customer counts once, however often they were seen. The window is what rolls back; all since the tier began
-    is what promotion looks at.
+    A customer counts once, however often they were seen. The window is what makes a rollout unhealthy; all
+    since the tier began is what promotion looks at.
     """
     from contextlib import closing
 
@@ -51,7 +51,9 @@ def stats(*, features: tuple[str, ...], watch: bool, interval: float) -> int:
 
         def page() -> str:
             found = statistics_of(store, features)
-            return statistics_json(found) if call.output == "json" else statistics_text(found, call.style)
+            if call.output == "json":
+                return statistics_json(found, is_line=watch)
+            return statistics_text(found, call.style)
 
         if watch:
             repeated(call, page, interval)

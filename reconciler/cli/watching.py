@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from reconciler.cli.features import unknown_feature
 from reconciler.cli.invocation import Invocation, now
 from reconciler.domain.statistics import Statistics
 from reconciler.errors import DatabaseUnavailableError
-from reconciler.render.moments import both
+from reconciler.render.moments import exactly
 from reconciler.render.style import Tone
 from reconciler.store.postgres import PostgresStore
 
@@ -27,16 +28,16 @@ def statistics_of(store: PostgresStore, features: Sequence[str]) -> list[Statist
 
 
 def repeated(call: Invocation, page: Callable[[], str], interval: float) -> None:
-    """Write a page every so many seconds; a terminal shows the last one only, and an outage in its place."""
-    is_terminal = sys.stdout.isatty()
-    while True:
-        try:
-            shown = page()
-        except DatabaseUnavailableError as error:
-            shown = call.style.paint(f"no answer: {error}", Tone.BAD) + "\n"
-        if is_terminal:
-            moment = call.style.paint(f"{both(now(), call.style.zone)}, every {interval:g} s", Tone.QUIET)
-            shown = f"{_HOME_AND_CLEAR}{shown}\n{moment}\n"
-        call.write(shown)
-        sys.stdout.flush()
-        time.sleep(interval)
+    """Write a page every so many seconds until Ctrl-C; a terminal shows the last one, or an outage."""
+    begin = _HOME_AND_CLEAR if sys.stdout.isatty() else ""
+    with suppress(KeyboardInterrupt):  # how a person ends it
+        while True:
+            try:
+                shown = page()
+            except DatabaseUnavailableError as error:
+                shown = call.style.paint(f"no answer: {error}", Tone.BAD) + "\n"
+            moment = call.style.paint(f"{exactly(now(), call.style.zone)}, every {interval:g} s", Tone.QUIET)
+            # Where the cursor goes is no matter of colour.
+            sys.stdout.write(f"{begin}{shown}\n{moment}\n" if call.output == "text" else shown)
+            sys.stdout.flush()
+            time.sleep(interval)

@@ -20,11 +20,12 @@ from reconciler.domain.events import LONGEST_CUSTOMER, EventKind, fault_of_custo
 from reconciler.domain.statistics import Statistics
 from reconciler.errors import UsageError
 from reconciler.evaluation.evaluator import Evaluation, Reason, explain, has
-from reconciler.store.connection import Connection, connect, place_of
+from reconciler.store.connection import SILENCE, Connection, answered_within, connect, place_of
 from reconciler.store.failures import translated
 from reconciler.store.statistics import read_statistics
 
 LONGEST_POLL = 300.0  # seconds
+_LONGEST_REMEMBERED = 1_024  # characters; without a limit strangers' ids would fill the memory
 
 logger = logging.getLogger("reconciler.client")
 
@@ -71,13 +72,13 @@ class RolloutClient:
         self._engine.start()
         watch_over(self, handles_sigterm=handle_sigterm)
         if patience > 0 and not self.wait_until_ready(patience):
-            reason = {"error": self._engine.watcher.last_error}
-            logger.warning("no rollouts yet, answering with defaults", extra=reason)
+            reason = self._engine.watcher.last_error or f"no answer within {patience:g} s"
+            logger.warning("no rollouts yet, answering with defaults: %s", reason, extra={"error": reason})
 
     def is_enabled(self, feature: str, customer: str, default: bool = False) -> bool:
         """Tell whether a customer has a feature; never waits and never raises.
 
-        `default` is the answer where nobody knows the feature, and for what is no customer id.
+        `default` is the answer where nobody knows the feature, and for what is no text.
         """
         try:
             live = self._engine.lives.get(feature)
@@ -87,7 +88,7 @@ class RolloutClient:
             seen = live.on if is_on else live.off
             if seen is not None and customer not in seen:
                 self._see(live, seen, customer, is_on)
-        except (TypeError, AttributeError, UnicodeError):
+        except Exception:  # noqa: BLE001 - an id of a strange type fails in any way
             self._engine.recorder.reject()
             return default
         return is_on
@@ -117,8 +118,8 @@ class RolloutClient:
     ) -> None:
         """Report that something went wrong for a customer; whether the feature was on for them is added.
 
-        `metadata` is a small JSON object; an error reported again with the same `event_id` counts once. UsageError
-        for an unknown feature, what is no customer id, and metadata that are no JSON or too long.
+        `metadata` is a small JSON object, whose long texts are cut; an error reported again with the same
+        `event_id` counts once. UsageError for an unknown feature, what is no customer id and what is no JSON.
         """
         live = self._engine.lives.get(feature)
         if live is None:
@@ -147,7 +148,7 @@ class RolloutClient:
 
         DatabaseUnavailableError when it can't be asked, UsageError for an unknown feature.
         """
-        with closing(self._open()) as connection, translated():
+        with closing(self._open()) as connection, translated(), answered_within(connection, SILENCE):
             found = read_statistics(connection, [feature])
         if feature not in found:
             raise UsageError(f"feature {feature!r} is unknown in {self._place}; is its definition applied?")
@@ -167,7 +168,7 @@ class RolloutClient:
 
     def wait_until_ready(self, timeout: float) -> bool:
         """Wait for the first rollouts, so many seconds at most; tell whether they are here."""
-        return self._engine.watcher.first_look.wait(timeout)
+        return self._engine.wait_for_rollouts(timeout)
 
     def on_change(self, listener: Listener) -> None:
         """Have `listener` called with the names of the features that changed, on the thread that watches them."""
@@ -178,8 +179,9 @@ class RolloutClient:
         self._engine.connection_listeners.append(listener)
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until the events reported so far are stored; tell whether they are."""
+        """Wait until no event waits any more, so many seconds at most; tell whether that is so."""
         until = time.monotonic() + timeout
+        self._engine.recorder.try_now()
         self._engine.hurry()
         while self._engine.recorder.waiting and time.monotonic() < until:
             time.sleep(0.01)
@@ -187,8 +189,9 @@ class RolloutClient:
 
     def close(self, timeout: float = 5.0) -> None:
         """Store what waits, so many seconds at most, and stop; answers go on coming from what is known."""
-        leave(self)
         self._engine.stop(timeout)
+        # Not sooner: when this is interrupted, what still waits is stored as the process ends.
+        leave(self)
 
     def forked(self) -> list[object]:
         """Begin anew in the child of a fork; called by the process itself."""
@@ -208,7 +211,8 @@ class RolloutClient:
     def _see(self, live: Live, seen: set[str], customer: str, is_on: bool) -> None:
         if not _is_plain(customer) and fault_of_customer(customer) is not None:
             self._engine.recorder.reject()
-            seen.add(customer)
+            if len(customer) <= _LONGEST_REMEMBERED:
+                seen.add(customer)
             return
         kind = EventKind.ENABLED if is_on else EventKind.DISABLED
         # Who could not be queued is told of at the next question.
@@ -219,7 +223,7 @@ class RolloutClient:
         if self._engine.watcher.looked_at is not None:
             raise UsageError(f"feature {feature!r} is unknown in {self._place}; is its definition applied?")
         # Nothing was ever read: an application must not fail because its database does.
-        self._engine.recorder.reject()
+        self._engine.recorder.leave_out()
 
 
 def _is_plain(customer: str) -> bool:

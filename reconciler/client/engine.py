@@ -7,6 +7,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from reconciler.client.live import Live, differing, renew
@@ -38,12 +40,13 @@ class Engine:
         self.connection_listeners: list[ConnectionListener] = []
         self._is_telling = is_telling
         self._threads: tuple[threading.Thread, ...] = ()
+        self._is_stopping = self._has_stored = self._has_ended = False
         self._reset()
 
     @property
     def is_stopped(self) -> bool:
         """Whether the client was closed."""
-        return self._stop.is_set()
+        return self._is_stopping
 
     def start(self) -> None:
         """Start both threads; neither keeps the process alive."""
@@ -56,37 +59,55 @@ class Engine:
 
     def hurry(self) -> None:
         """Have the queue looked at now."""
-        self._wake.set()
+        self._wake.put(None)
+
+    def wait_for_rollouts(self, timeout: float) -> bool:
+        """Wait for the first rollouts, and tell whether they are here; the child of a fork begins to watch."""
+        self.lives.get("")
+        return self.watcher.first_look.wait(timeout)
 
     def stop(self, timeout: float) -> None:
-        """Store what waits, so many seconds at most, and end both threads."""
-        if self._stop.is_set():
-            return
-        self._until = time.monotonic() + timeout
-        self._stop.set()
-        self._wake.set()
+        """Store what waits, so many seconds at most, and end both threads; who comes second waits for that too."""
+        # Who comes second may have interrupted the first anywhere, so it asks for the end once more.
+        if not self._is_stopping:
+            self._until = time.monotonic() + timeout
+        self._is_stopping = True
+        self.recorder.end()
+        self.hurry()
         self.watcher.stop()
-        if not self._threads:
+        if not self._threads and self._ending.acquire(blocking=False):
             self._finish()
+        # Not by `join`, which takes a thread for ended once Ctrl-C has interrupted it.
+        while not self._has_stored and time.monotonic() < self._until + 0.5:
+            time.sleep(0.005)
         for thread in self._threads:
-            thread.join(max(0.1, self._until + 0.5 - time.monotonic()))
-        if lost := self.recorder.waiting:
-            logger.error("events lost at the end", extra={"lost": lost, "error": self.recorder.last_error})
+            if thread is not threading.current_thread():  # a listener may close its client
+                thread.join(max(0.1, self._until + 0.5 - time.monotonic()))
+        lost = 0 if self._has_ended else self.recorder.waiting
+        self._has_ended = True
+        if lost:
+            reason = self.recorder.last_error or "there was no time to store them"
+            logger.error("%d events lost at the end: %s", lost, reason, extra={"lost": lost, "error": reason})
 
     def forked(self) -> list[object]:
         """Begin anew in the child of a fork, at its first question, and return what belongs to the parent."""
         theirs: list[object] = [self.watcher.connection, self._writer.connection]
+        self._writer.connection = None
+        self.recorder.reset()
+        self._threads, self._has_stored = (), True
         if not self.is_stopped:
-            self._writer.connection = None
-            self.recorder.reset()
             self.watcher.reset()
             self._reset()
             self.lives = _Resuming(self.lives, self._resume)
         return theirs
 
     def _reset(self) -> None:
-        self._stop = threading.Event()
-        self._wake = threading.Event()
+        # No lock of these is ever waited for: a handler of SIGTERM closes a client in the midst of anything.
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._ending = threading.Lock()
+        self._is_stopping = False
+        self._has_stored = False
+        self._has_ended = False
         self._resuming = threading.Lock()
         self._threads = ()
         self._until = 0.0
@@ -99,21 +120,24 @@ class Engine:
                     self.start()
                 except RuntimeError as error:  # a process that ends starts no thread any more
                     self._threads = ()
-                    logger.warning("not resumed after a fork", extra={"error": str(error)})
+                    logger.warning("not resumed after a fork: %s", error)
 
     def _store(self) -> None:
-        while not self._stop.is_set():
+        while not self._is_stopping:
             try:
                 self.recorder.tick()
                 renew(self.lives.values(), time.monotonic())
             except Exception:  # whatever it is, later events have to be stored
                 logger.exception("storing events failed")
-            self._wake.wait(PAUSE * random.uniform(0.8, 1))  # noqa: S311 - spreads the clients of a server
-            self._wake.clear()
+            with suppress(Empty):
+                self._wake.get(timeout=PAUSE * random.uniform(0.8, 1))  # noqa: S311 - spreads the clients
+                while True:
+                    self._wake.get_nowait()
         self._finish()
 
     def _finish(self) -> None:
         self.recorder.drain(self._until)
+        self._has_stored = True
         self._writer.close()
 
     def _differing(self, marks: Mapping[str, Mark]) -> list[str]:

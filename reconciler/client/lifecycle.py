@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Protocol
 from weakref import WeakSet
 
-_TOLD = threading.Lock()
+_TOLD = threading.RLock()  # a signal may come to the thread that holds it
 _clients: WeakSet[Client] = WeakSet()
 _abandoned: list[object] = []  # connections of a parent, which its child must not even collect
 _is_registered = False
@@ -69,7 +69,7 @@ def _close_all() -> None:
 
 def _forked() -> None:
     global _TOLD  # noqa: PLW0603 - the parent's may be held by a thread that is not here
-    _TOLD = threading.Lock()
+    _TOLD = threading.RLock()
     for client in list(_clients):
         _abandoned.extend(client.forked())
     # A child of multiprocessing ends without atexit.

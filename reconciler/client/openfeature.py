@@ -230,4 +230,4 @@ class RolloutProvider(AbstractProvider):
     def _warn(self, reason: str) -> None:
         if reason not in self._warned and len(self._warned) < _MOST_WARNINGS:
             self._warned.add(reason)
-            logger.warning("an error was not recorded", extra={"reason": reason})
+            logger.warning("an error was not recorded: %s", reason, extra={"reason": reason})

@@ -10,9 +10,10 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeAlias
 from uuid import UUID, uuid4
 
@@ -26,6 +27,7 @@ _MOST_BATCHES = 50
 PAUSE = 0.5  # seconds between two looks at the queue
 LONGEST_BACKOFF = 30.0  # seconds
 GIVEN_UP_AFTER = 24 * 3_600.0  # seconds: before the claim of its id is forgotten
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = logging.getLogger("reconciler.client")
 
@@ -47,12 +49,17 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What became of the events since the client began."""
+    """What became of the events since the client began.
+
+    `dropped` had no room, or came after the client was closed; `rejected` can't be stored, as their customer id is
+    none; `unattributed` came before any rollout was known.
+    """
 
     stored: int = 0
     dropped_exposures: int = 0
     dropped_errors: int = 0
     rejected: int = 0
+    unattributed: int = 0
 
 
 class Recorder:
@@ -66,20 +73,21 @@ class Recorder:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._writer = writer
-        self._capacity = capacity
+        self._room = capacity
         self._clock = clock
         self.reset()
 
     def reset(self) -> None:
         """Begin with an empty queue, as the child of a fork does: its parent stores what was there."""
+        self._capacity = self._room
         self.exposures: deque[Report] = deque()
         self.errors: deque[Report] = deque()
-        self._full = threading.Lock()
+        self._full = threading.RLock()  # a handler of a signal may report as well
         self._batches: deque[Batch] = deque()
         self._is_taking = False
         self._begun_at = self._retry_at = self._clock()
         self._failures = 0
-        self._stored = self._dropped_exposures = self._dropped_errors = self._rejected = 0
+        self._stored = self._dropped_exposures = self._dropped_errors = self._rejected = self._unattributed = 0
         self.last_error = ""
 
     @property
@@ -90,6 +98,7 @@ class Recorder:
             dropped_exposures=self._dropped_exposures,
             dropped_errors=self._dropped_errors,
             rejected=self._rejected,
+            unattributed=self._unattributed,
         )
 
     @property
@@ -116,13 +125,26 @@ class Recorder:
             errors.append(report)
             return
         with self._full:
-            self._make_room()
-            errors.append(report)
+            if self._make_room():
+                errors.append(report)
 
     def reject(self, count: int = 1) -> None:
         """Count events that can't be stored."""
         with self._full:
             self._rejected += count
+
+    def leave_out(self) -> None:
+        """Count an event whose rollout nobody knows yet."""
+        with self._full:
+            self._unattributed += 1
+
+    def end(self) -> None:
+        """Take no more events from now on: they count as dropped."""
+        self._capacity = 0
+
+    def try_now(self) -> None:
+        """Wait no longer for a database that failed."""
+        self._retry_at = self._clock()
 
     def tick(self) -> None:
         """Store what waits, batch by batch, until the queue is empty or the database fails; 50 at most."""
@@ -138,17 +160,19 @@ class Recorder:
             if self.waiting:
                 time.sleep(min(0.1, max(0.0, until - self._clock())))
 
-    def _make_room(self) -> None:
+    def _make_room(self) -> bool:
+        """Drop the oldest exposure, or the oldest error; False after the end, which drops the new one."""
+        if not self._capacity:
+            self._dropped_errors += 1
+            return False
         try:
             self.exposures.popleft()
-        except IndexError:
-            try:
-                self.errors.popleft()
-            except IndexError:
-                return  # stored meanwhile
-            self._dropped_errors += 1
-        else:
             self._dropped_exposures += 1
+        except IndexError:
+            with suppress(IndexError):  # stored meanwhile
+                self.errors.popleft()
+                self._dropped_errors += 1
+        return True
 
     def _next_batch(self) -> bool:
         if self._batches:
@@ -156,18 +180,28 @@ class Recorder:
         self._is_taking = True
         reports = _taken(self.errors, BATCH)
         reports += _taken(self.exposures, BATCH - len(reports))
-        if reports:
-            self._batches.append(Batch(id=uuid4(), events=tuple(_event(report) for report in reports)))
+        if events := tuple(self._made(reports)):
+            self._batches.append(Batch(id=uuid4(), events=events))
             self._begun_at = self._clock()
         self._is_taking = False
-        return bool(reports)
+        return bool(events)
+
+    def _made(self, reports: list[Report]) -> Iterator[Event]:
+        for report in reports:
+            try:
+                yield _event(report)
+            except Exception:  # whatever it is, the others must not go with it
+                self.reject()
+                logger.exception("event refused")
 
     def _deliver(self) -> bool:
         batch = self._batches[0]
         try:
-            self._stored += self._writer.store(batch)
+            stored = self._writer.store(batch)
         except (ReconcilerError, OSError) as error:
             return self._failed(batch, error)
+        # Of a batch that is sent again nothing is stored when an earlier try was, without our hearing of it.
+        self._stored += stored or (len(batch.events) if self._failures else 0)
         self._batches.popleft()
         self._failures, self.last_error = 0, ""
         return True
@@ -179,7 +213,8 @@ class Recorder:
             return True
         self._failures += 1
         if self._failures == 1:
-            logger.warning("events wait", extra={"waiting": self.waiting, "error": self.last_error})
+            told = {"waiting": self.waiting, "error": self.last_error}
+            logger.warning("%d events wait: %s", self.waiting, self.last_error, extra=told)
         if self._clock() - self._begun_at > GIVEN_UP_AFTER:
             self._give_up(batch)
         # Spread, so that a thousand clients don't come back in the same moment.
@@ -192,7 +227,8 @@ class Recorder:
         self._batches.popleft()
         if len(batch.events) == 1:
             self.reject()
-            logger.error("event refused", extra={"feature": batch.events[0].feature, "error": self.last_error})
+            told = {"feature": batch.events[0].feature, "error": self.last_error}
+            logger.error("an event of %s was refused: %s", told["feature"], self.last_error, extra=told)
             return
         middle = len(batch.events) // 2
         for events in (batch.events[middle:], batch.events[:middle]):
@@ -226,7 +262,7 @@ def _event(report: Report) -> Event:
         attempt=rollout.attempt,
         epoch=rollout.epoch,
         is_enabled=has(rollout, customer) if is_enabled is None else is_enabled,
-        sent_at=datetime.fromtimestamp(nanoseconds / 1e9, UTC),
+        sent_at=_EPOCH + timedelta(microseconds=nanoseconds // 1_000),
         metadata=metadata or "{}",
         is_claimed=identity is not None,
     )

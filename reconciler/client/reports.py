@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,10 @@ from reconciler.client.recorder import Report
 from reconciler.domain.events import LONGEST_METADATA, EventKind, fault_of_customer
 from reconciler.errors import UsageError
 from reconciler.evaluation.snapshot import Rollout
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KEPT = 500  # characters of a text that is cut
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,14 @@ def report_of(event: CustomerEvent, rollout: Rollout) -> Report:
 
 
 def json_of(metadata: Mapping[str, Any]) -> str:
-    """Write metadata as a JSON object; UsageError when they are none, or too long."""
+    """Write metadata as a JSON object, long texts in it cut when it is too long; UsageError when it is none."""
     try:
-        written = json.dumps(dict(metadata), ensure_ascii=False, allow_nan=False)
+        written = _written(metadata)
         size = len(written.encode())
+        if size > LONGEST_METADATA:
+            # What is reported here is often the text of an error: whoever reports it must not fail by its length.
+            written = _written({name: _cut(value) for name, value in metadata.items()})
+            size = len(written.encode())
     except UnicodeEncodeError as error:
         raise UsageError("metadata holds a lone surrogate, which is no character; decode it anew") from error
     except (TypeError, ValueError, RecursionError) as error:
@@ -57,6 +65,14 @@ def json_of(metadata: Mapping[str, Any]) -> str:
     if "\\u0000" in written.replace("\\\\", ""):
         raise UsageError("metadata holds a NUL, which PostgreSQL can't keep; leave it out")
     return written
+
+
+def _written(metadata: Mapping[str, Any]) -> str:
+    return json.dumps(dict(metadata), ensure_ascii=False, allow_nan=False)
+
+
+def _cut(value: Any) -> Any:
+    return f"{value[:_KEPT]}…" if isinstance(value, str) and len(value) > _KEPT else value
 
 
 def _kind_of(event: CustomerEvent) -> EventKind:
@@ -74,4 +90,8 @@ def _nanoseconds(timestamp: datetime | None) -> int:
         return time.time_ns()
     if timestamp.tzinfo is None:
         raise UsageError(f"timestamp {timestamp} has no timezone; pass an aware one, such as datetime.now(UTC)")
-    return int(timestamp.timestamp() * 1e6) * 1_000
+    try:
+        since_1970 = timestamp.astimezone(UTC) - _EPOCH
+    except OverflowError as error:
+        raise UsageError(f"timestamp {timestamp} is in no year of UTC from 1 to 9999; pass when it was") from error
+    return since_1970 // _MICROSECOND * 1_000

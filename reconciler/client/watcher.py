@@ -9,10 +9,10 @@ import select
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 
 from reconciler.errors import ReconcilerError
-from reconciler.store.connection import Connection
+from reconciler.store.connection import SILENCE, Connection, answered_within
 from reconciler.store.failures import translated
 from reconciler.store.rollouts import Mark, MarkedRollout, announced, listen, read_marks, read_rollouts
 
@@ -46,6 +46,7 @@ class Watcher:
         self._poll = poll
         self.looked_at: float | None = None
         self.last_error = ""
+        self.silence = SILENCE
         self.reset()
 
     def reset(self) -> None:
@@ -53,8 +54,8 @@ class Watcher:
         self.connection: Connection | None = None
         self.first_look = threading.Event()
         self._stopping = False
-        self._wake_reader, self._wake_writer = os.pipe()
-        os.set_blocking(self._wake_writer, False)
+        self._wake_reader, writer = os.pipe()
+        self._writers = [writer]
 
     def run(self) -> None:
         """Watch until `stop` is called; a lost connection is opened anew, later each time."""
@@ -78,30 +79,36 @@ class Watcher:
     def stop(self) -> None:
         """End `run` soon."""
         self._stopping = True
-        try:
-            os.write(self._wake_writer, b"!")
-            os.close(self._wake_writer)
-        except OSError:
-            return  # ended already
+        # Taken by one caller alone, as its number may be another file's once it is closed.
+        with suppress(IndexError):
+            writer = self._writers.pop()
+            with suppress(OSError):  # ended already
+                os.write(writer, b"!")
+            os.close(writer)
 
     def _watch_connected(self) -> None:
         with closing(self._open()) as connection:
             self.connection = connection
             try:
-                listen(connection)
+                with answered_within(connection, self.silence):
+                    listen(connection)
                 self._look(connection)
                 while not self._stopping:
-                    self._wait(connection, self._poll * random.uniform(0.8, 1))  # noqa: S311 - as above
+                    # What came with the answer of a query is here already, and the socket wakes nobody for it.
                     named = announced(connection)
+                    if not named:
+                        self._wait(connection, self._poll * random.uniform(0.8, 1))  # noqa: S311 - as above
+                        named = announced(connection)
                     if not self._stopping:
                         self._look(connection, named)
             finally:
                 self.connection = None
 
     def _look(self, connection: Connection, named: Collection[str] = ()) -> None:
-        wanted = sorted(named) or self._differing(read_marks(connection))
+        with answered_within(connection, self.silence):
+            wanted = sorted(named) or self._differing(read_marks(connection))
+            found = read_rollouts(connection, wanted) if wanted else {}
         if wanted:
-            found = read_rollouts(connection, wanted)
             self._changed(found, [feature for feature in wanted if feature not in found])
         self.looked_at = time.monotonic()
         if self.last_error:
@@ -118,7 +125,8 @@ class Watcher:
         poller.poll(seconds * 1_000)
 
     def _failed(self, error: Exception) -> None:
+        reason = " ".join(str(error).split())
         if not self.last_error:
-            logger.warning("rollouts are not watched", extra={"error": " ".join(str(error).split())})
-        self.last_error = " ".join(str(error).split())
+            logger.warning("rollouts are not watched: %s", reason, extra={"error": reason})
+        self.last_error = reason
         self._looked(False)

@@ -101,6 +101,13 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NothingDue:
+    """There is no day before `limit` to put away."""
+
+    limit: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retained:
     """The events of `since` and later are younger than the retention."""
 
@@ -109,7 +116,7 @@ class Retained:
 
 
 Fact: TypeAlias = (
-    Extended | Summarised | ForgottenClaims | ForgottenCustomers | Archived | Dropped | Kept | Retained
+    Extended | Summarised | ForgottenClaims | ForgottenCustomers | Archived | Dropped | Kept | NothingDue | Retained
 )
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from reconciler.domain.impact import Impact
 from reconciler.domain.plan import Plan
 from reconciler.domain.state import Standing
-from reconciler.errors import DatabaseDeniedError, StatementFailedError
+from reconciler.errors import UNANSWERED
 from reconciler.evaluation.evaluator import has
 from reconciler.evaluation.snapshot import Rollout
 from reconciler.reconcile.ports import Store
@@ -17,6 +17,7 @@ from reconciler.reconcile.ports import Store
 MOST_CUSTOMERS = 100_000
 """No more customers of a feature are counted; they are a sample then."""
 
+_MOST_TOGETHER = 500_000  # some seconds: a demotion waits for it
 _MOST_FEATURES = 200  # each is a query
 
 
@@ -26,11 +27,15 @@ def impacts(store: Store, plan: Plan) -> Mapping[str, Impact]:
     It is told to people and decides nothing: what can't be read is left out as well.
     """
     found: dict[str, Impact] = {}
-    with suppress(StatementFailedError, DatabaseDeniedError):
+    counted = 0
+    with suppress(*UNANSWERED):
         for feature, before, after in islice(_moved(plan), _MOST_FEATURES):
             impact = impact_of(store, feature, before, after)
             if impact.seen:
                 found[feature] = impact
+            counted += impact.seen
+            if counted > _MOST_TOGETHER:
+                break
     return found
 
 

@@ -19,7 +19,7 @@ from reconciler.domain.plan import Plan, RememberedRollback
 from reconciler.domain.promotion import gates_of
 from reconciler.domain.revision import PERMITTED, Candidate, Permission, Relation, examine, holds_raises, shallow
 from reconciler.domain.state import State
-from reconciler.errors import StatementFailedError, UsageError
+from reconciler.errors import UNANSWERED, UsageError
 from reconciler.reconcile.ports import Repository, Store
 
 UNSAFE_TRAILER = "Allow-Unsafe-Plan"
@@ -141,7 +141,7 @@ def gathered(store: Store, desired: Desired, states: Mapping[str, State]) -> Map
         return {}
     try:
         tallies = store.tallies(sorted(asking))
-    except StatementFailedError as error:
+    except UNANSWERED as error:
         # A failing query is not zero errors: nothing climbs on it, and everything else goes on.
         return dict.fromkeys(asking, Evidence(verdict=Verdict.INSUFFICIENT, unreadable=str(error)))
     found = {feature: tallies.get(feature, Tallies()) for feature in asking}

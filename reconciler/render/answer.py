@@ -8,7 +8,7 @@ from reconciler.domain.ladder import Tier
 from reconciler.domain.state import State
 from reconciler.render.details import moved
 from reconciler.render.documents import VERSION, Json, dumped
-from reconciler.render.moments import both, iso
+from reconciler.render.moments import exactly, iso
 from reconciler.render.rates import percent
 from reconciler.render.style import Style, Tone
 from reconciler.render.text import clipped, counted, printable, wrapped
@@ -29,13 +29,13 @@ def answer_text(answer: Answer, style: Style) -> str:
         ("because", _because(answer)),
         ("bucket", f"{answer.bucket} of 0..99; tier {int(standing.tier)} has those below {standing.tier.exposure}"),
         ("attempt", f"{standing.attempt}{', rolled back' if standing.rolled_back else ''}"),
-        ("since", f"{both(cause.at, style.zone)}, {by}"),
+        ("since", f"{exactly(cause.at, style.zone)}, {by}"),
         ("reason", printable(cause.reason)),
         ("where", "not in this clone" if answer.where is None else printable(answer.where)),
     ]
     head = f"{style.paint(answer.feature, Tone.STRONG)} is {word} for {clipped(answer.customer, 60)}"
     if answer.as_of is not None:
-        head += f" at {both(answer.as_of, style.zone)}"
+        head += f" at {exactly(answer.as_of, style.zone)}"
     lines = [line for name, fact in facts for line in wrapped(fact, columns=style.width, first=f"  {name:9} ")]
     return "\n".join([head, *lines]) + "\n"
 

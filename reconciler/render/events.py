@@ -18,6 +18,7 @@ from reconciler.domain.upkeep import (
     ForgottenClaims,
     ForgottenCustomers,
     Kept,
+    NothingDue,
     Retained,
     Summarised,
 )
@@ -84,6 +85,8 @@ def fact_text(fact: Fact, style: Style, *, dry_run: bool = False) -> str:
             told = _of_days(fact, dry_run=dry_run)
         case Retained():
             told = f"events since {fact.since} are not older than {format_duration(fact.retention)} and stay"
+        case NothingDue():
+            told = f"nothing to archive: there is no whole day of events before {fact.limit}"
         case Extended() | Summarised() | ForgottenClaims() | ForgottenCustomers():
             told = _of_tables(fact, style, dry_run=dry_run)
         case _:
@@ -112,14 +115,15 @@ def _of_tables(
     forgot = "would forget" if dry_run else "forgot"
     match fact:
         case Extended(made=0):
-            return f"no partition is missing up to {fact.until}"
+            return f"no day's table is missing up to {fact.until}"
         case Extended():
-            return f"{'would make' if dry_run else 'made'} {counted(fact.made, 'partition')}, up to {fact.until}"
+            made = "would make" if dry_run else "made"
+            return f"{made} {counted(fact.made, 'table')} for the days up to {fact.until}"
         case Summarised():
             until = "nothing yet" if fact.until is None else both(fact.until, style.zone)
             return f"the summary of customers {'would reach' if dry_run else 'reaches'} to {until}"
         case ForgottenClaims():
-            return f"{_counted_or_none(forgot, fact.count, 'claim')} of batches and events older than 48h"
+            return f"{_counted_or_none(forgot, fact.count, 'receipt')} of events older than 48h"
         case ForgottenCustomers():
             customers = _counted_or_none(forgot, fact.count, "customer")
             return f"{customers} of epochs that ended before {both(fact.before, style.zone)}"

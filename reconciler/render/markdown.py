@@ -10,7 +10,7 @@ from reconciler.domain.problem import Problem
 from reconciler.domain.state import State
 from reconciler.render.details import awaits, details, guard_words, mend, moved
 from reconciler.render.escape import code, escaped, inline
-from reconciler.render.moments import both, span
+from reconciler.render.moments import exactly, span
 from reconciler.render.stages import done_summary, stage_title, staged, summary
 from reconciler.render.status import StatusView
 from reconciler.render.style import Style
@@ -95,7 +95,7 @@ def history_markdown(feature: str, transitions: Sequence[Transition], style: Sty
     rows = [
         (
             str(each.version),
-            both(each.at, style.zone),
+            exactly(each.at, style.zone),
             each.kind,
             str(int(each.tier)),
             "" if each.revision is None else code(short(each.revision)),

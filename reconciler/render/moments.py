@@ -21,12 +21,13 @@ def span(duration: timedelta) -> str:
 
 def both(moment: datetime, zone: tzinfo) -> str:
     """Return a moment in local time and in UTC, `Fri 2026-01-09 14:00 CET (13:00 UTC)`."""
-    utc = moment.astimezone(UTC)
-    here = moment.astimezone(zone)
-    if here.utcoffset() == timedelta():
-        return f"{utc:%a %Y-%m-%d %H:%M} UTC"
-    other = f"{utc:%H:%M}" if utc.date() == here.date() else f"{utc:%a %H:%M}"
-    return f"{here:%a %Y-%m-%d %H:%M} {here.tzname()} ({other} UTC)"
+    return _in_both(moment, zone, "%H:%M")
+
+
+def exactly(moment: datetime, zone: tzinfo) -> str:
+    """Return the same to the second: what happened then can be asked for by this moment, rounded up to it."""
+    whole = moment if moment.microsecond == 0 else moment.replace(microsecond=0) + timedelta(seconds=1)
+    return _in_both(whole, zone, "%H:%M:%S")
 
 
 def at_most(duration: timedelta) -> str:
@@ -44,6 +45,14 @@ def until(moment: datetime, now: datetime, zone: tzinfo) -> str:
 def iso(moment: datetime) -> str:
     """Return a moment as ISO-8601 in UTC."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _in_both(moment: datetime, zone: tzinfo, clock: str) -> str:
+    utc, here = moment.astimezone(UTC), moment.astimezone(zone)
+    if here.utcoffset() == timedelta():
+        return f"{utc:%a %Y-%m-%d} {utc:{clock}} UTC"
+    other = f"{utc:{clock}}" if utc.date() == here.date() else f"{utc:%a} {utc:{clock}}"
+    return f"{here:%a %Y-%m-%d} {here:{clock}} {here.tzname()} ({other} UTC)"
 
 
 def _lesser(seconds: int, number: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from reconciler.domain.analysis import Cohort, Verdict
@@ -16,33 +17,35 @@ from reconciler.render.table import Cell, table
 from reconciler.render.text import counted, wrapped
 
 _TONES = {Verdict.HEALTHY: Tone.MORE, Verdict.UNHEALTHY: Tone.BAD, Verdict.INSUFFICIENT: Tone.QUIET}
-_TITLES = ("feature", "tier", "seen", "on", "errors", "rate", "window", "rolls back at", "verdict")
+_SPARE = ("shown", "seen", "limit", "on")
+_TITLES = ("feature", "shown", "seen", "on", "errors", "rate", "limit", "verdict")
 
 
 def statistics_text(found: Sequence[Statistics], style: Style) -> str:
     """Render one rollout in full, or many as a table."""
     if len(found) == 1:
         return "\n".join(_page(found[0], style)) + "\n"
-    lines = table(_TITLES, [_cells(each, style) for each in found], style, numbers={2, 3, 4, 5, 7})
+    lines = table(_TITLES, [_cells(each) for each in found], style, numbers=_TITLES[1:-1], spare=_SPARE)
     unwell = sum(1 for each in found if each.verdict is Verdict.UNHEALTHY)
     last = f"{counted(len(found), 'rollout')}, {unwell:,} unhealthy" if unwell else counted(len(found), "rollout")
     return "\n".join([*lines, "", style.paint(last, Tone.STRONG)]) + "\n"
 
 
 def fares(found: Statistics) -> str:
-    """Say in one line how a rollout fares in its window and what rolls it back; nothing when nobody has it."""
+    """Say in one line how a rollout fares in its window and what is too much; nothing when nobody has it."""
     window, needed = found.window.exposed, found.errors_needed
     if not window.customers:
         return ""
     so_far = f"{window.failing:,} of {counted(window.customers, 'customer')} with an error"
     last = f"in the last {format_duration(found.thresholds.window)}"
-    return f"{so_far} {last}, {'too few to roll it back' if needed is None else f'{needed:,} roll it back'}"
+    return f"{so_far} {last}, {'too few to be unhealthy' if needed is None else f'{needed:,} make it unhealthy'}"
 
 
-def statistics_json(found: Sequence[Statistics]) -> str:
-    """Render rollouts with every count, rate and limit."""
+def statistics_json(found: Sequence[Statistics], *, is_line: bool = False) -> str:
+    """Render rollouts with every count, rate and limit; on one line where more follow."""
     rollouts: list[Json] = [_document(each) for each in found]
-    return dumped({"version": VERSION, "kind": "statistics", "rollouts": rollouts})
+    document = dumped({"version": VERSION, "kind": "statistics", "rollouts": rollouts})
+    return json.dumps(json.loads(document)) + "\n" if is_line else document
 
 
 def _page(found: Statistics, style: Style) -> list[str]:
@@ -61,12 +64,14 @@ def _page(found: Statistics, style: Style) -> list[str]:
     cells: list[list[Cell]] = [[(name, Tone.QUIET), (one, None), (other, None)] for name, one, other in rows]
     told = [line for text in _told(found) for line in wrapped(text, columns=style.width, first="")]
     head = f"{style.paint(found.feature, Tone.STRONG)}  {bar} {place}  {verdict}"
-    return [head, "", *table(titles, cells, style, numbers={1, 2}), "", *told]
+    return [head, "", *table(titles, cells, style, numbers=titles[1:]), "", *told]
 
 
 def _told(found: Statistics) -> list[str]:
     thresholds, epoch = found.thresholds, found.epoch.exposed
-    told = [_rolls_back(found)]
+    told = [_limit(found)]
+    if found.verdict is Verdict.UNHEALTHY:
+        told.append("it is not promoted: mend the feature, or set a lower `tier` to take it from customers")
     if thresholds.min_exposed > epoch.customers:
         told.append(
             f"promotion needs {thresholds.min_exposed:,} customers with the feature, {epoch.customers:,} seen"
@@ -87,36 +92,42 @@ def _told(found: Statistics) -> list[str]:
     return told
 
 
-def _rolls_back(found: Statistics) -> str:
+def _limit(found: Statistics) -> str:
     exposed, needed = found.window.exposed.customers, found.errors_needed
     limit = f"above {percent(found.thresholds.error_rate)}"
     if found.thresholds.confidence is not None:
         limit += f" with {percent(found.thresholds.confidence)} certainty"
     if not exposed:
-        return f"nobody with the feature was seen in the window; it rolls back {limit}"
+        return f"nobody with the feature was seen in the window; it is unhealthy {limit}"
     if needed is None:
         few = (
             f"all of {counted(exposed, 'customer')} with an error"
             if exposed > 1
             else "a single customer with an error"
         )
-        return f"{few} would not roll this back: that takes more customers to be {limit}"
-    return f"{needed:,} of {counted(exposed, 'customer')} with an error in the window roll this back: {limit}"
+        return f"{few} would not make it unhealthy: that takes more customers to be {limit}"
+    return f"{needed:,} of {counted(exposed, 'customer')} with an error in the window make it unhealthy: {limit}"
 
 
-def _cells(found: Statistics, style: Style) -> tuple[Cell, ...]:
-    window, needed = found.window.exposed, found.errors_needed
+def _cells(found: Statistics) -> tuple[Cell, ...]:
+    needed = found.errors_needed
     return (
         (found.feature, Tone.STRONG),
-        (f"{int(found.tier)} {style.dot} {found.tier.exposure} %", None),
+        (f"{found.tier.exposure} %", None),
         (f"{found.epoch.customers:,}", None),
         (f"{found.epoch.exposed.customers:,}", None),
         (f"{found.epoch.exposed.failing:,}", None),
         (percent(found.epoch.exposed.error_rate), None),
-        (f"{window.failing:,} of {window.customers:,}", None),
         ("-" if needed is None else f"{needed:,}", None),
-        (found.verdict.value, _TONES[found.verdict]),
+        _verdict_cell(found),
     )
+
+
+def _verdict_cell(found: Statistics) -> Cell:
+    # Where no raise can follow, too few customers are no news.
+    if found.verdict is Verdict.INSUFFICIENT and not (found.tier and found.status == "in_progress"):
+        return ("-", Tone.QUIET)
+    return (found.verdict.value, _TONES[found.verdict])
 
 
 def _document(found: Statistics) -> dict[str, Json]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from reconciler.domain.analysis import Verdict
 from reconciler.domain.plan import Hold, Plan
 from reconciler.domain.policy import Policy, frozen_at
 from reconciler.domain.state import Standing, State, Status
@@ -138,6 +139,8 @@ def _begins(fields: str, forecast: _Forecast) -> str:
 
 
 def _evidence(standing: Standing, statistics: Statistics | None) -> str:
+    if statistics is not None and statistics.verdict is Verdict.UNHEALTHY:
+        return ", once it is healthy"
     needed, seen = standing.settled.thresholds.min_exposed, statistics.enabled_customers if statistics else 0
     if needed <= seen or not standing.tier:
         return ""

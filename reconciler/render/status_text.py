@@ -11,7 +11,7 @@ from reconciler.domain.ladder import Tier
 from reconciler.domain.state import Standing, State, Status
 from reconciler.render.details import guard_words
 from reconciler.render.ladder import dwell_bar, ladder_bar
-from reconciler.render.moments import both, span
+from reconciler.render.moments import exactly, span
 from reconciler.render.stages import summary
 from reconciler.render.statistics import fares
 from reconciler.render.status import StatusRow, StatusView
@@ -20,6 +20,8 @@ from reconciler.render.table import table
 from reconciler.render.text import clipped, counted, printable, wrapped
 from reconciler.render.view import short
 
+_TITLES = ("feature", "status", "ladder", "shown", "for", "dwell", "owner")
+_SPARE = ("owner", "for", "ladder")
 _TONES = {
     Status.ROLLED_BACK: Tone.BAD,
     Status.RETIRED: Tone.QUIET,
@@ -81,7 +83,7 @@ def _event(each: Transition, before: Transition | None, style: Style) -> list[st
     head = f"{each.version:4}  {style.paint(each.kind.ljust(8), *_tone_of(each, before))}  {place:13}"
     # From where to where stands in the line above.
     reason = printable(each.reason).removeprefix(place).strip()
-    lines = [f"{head}  {both(each.at, style.zone)}", *wrapped(reason, columns=style.width, first=" " * 6)]
+    lines = [f"{head}  {exactly(each.at, style.zone)}", *wrapped(reason, columns=style.width, first=" " * 6)]
     told = each.revision or each.rollback_commit
     cause = "a person or evidence" if told is None else short(told)
     note = style.paint(f"      {cause} by {clipped(each.actor, 60)}", Tone.QUIET)
@@ -107,7 +109,7 @@ def _tone_of(each: Transition, before: Transition | None) -> tuple[Tone, ...]:
 def _rows(status: StatusView, style: Style) -> list[str]:
     now = status.view.plan.observed_at
     cells = [_cells(row, now, style) for row in status.rows]
-    title, *lines = table(("feature", "status", "ladder", "shown", "for", "dwell", "owner"), cells, style)
+    title, *lines = table(_TITLES, cells, style, spare=_SPARE)
     told = [_with_next(row, line, style) for row, line in zip(status.rows, lines, strict=True)]
     return [title, *chain.from_iterable(told)]
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Timer
 from typing import Any, TypeAlias
 
 import psycopg
@@ -16,6 +21,7 @@ from reconciler.errors import DatabaseUnavailableError, UsageError
 Connection: TypeAlias = psycopg.Connection[dict[str, Any]]
 
 CONNECT_TIMEOUT = 5  # seconds
+SILENCE = 40.0  # seconds; no statement of a client takes longer, as its timeout is 30
 _PUBLIC = ("service", "host", "hostaddr", "port", "user", "dbname")
 _POOLER_REFUSES = "unsupported startup parameter"  # PgBouncer's words, in every language
 _RECOVERY = 10.0  # seconds; a server that begins or recovers is there, and says that it isn't ready
@@ -75,6 +81,29 @@ def place_of(dsn: str) -> str:
         psycopg.conninfo.make_conninfo("", **{name: known[name] for name in _PUBLIC if name in known})
         or "its defaults"
     )
+
+
+@contextmanager
+def answered_within(connection: Connection, seconds: float) -> Iterator[None]:
+    """Cut a connection whose server says nothing for so long, as if it were lost: something on the way may hang.
+
+    Whatever acknowledges what it gets and passes nothing on, such as a stopped proxy, is not found by the system's
+    own limits.
+    """
+    other_end = socket.socket(fileno=os.dup(connection.fileno()))
+
+    def cut() -> None:
+        with suppress(OSError):  # answered meanwhile
+            other_end.shutdown(socket.SHUT_RDWR)
+
+    timer = Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        other_end.close()
 
 
 def _open_patiently(conninfo: str, deadline: float) -> Connection:

@@ -8,7 +8,8 @@ import psycopg
 from psycopg import errors
 
 from reconciler.domain.events import Batch, Event
-from reconciler.store.connection import Connection
+from reconciler.errors import RuleViolatedError
+from reconciler.store.connection import SILENCE, Connection, answered_within
 from reconciler.store.failures import translated
 from reconciler.store.statements import statement
 
@@ -22,13 +23,21 @@ class EventWriter:
     def __init__(self, open_connection: Callable[[], Connection]) -> None:
         self._open = open_connection
         self.connection: Connection | None = None
+        self.silence = SILENCE
 
     def store(self, batch: Batch) -> int:
         """Store a batch as `store_batch` does; RuleViolatedError for what would be refused again."""
         if self.connection is None or self.connection.closed:
             self.connection = self._open()
-        with translated():
-            return store_batch(self.connection, batch)
+        try:
+            with translated(), answered_within(self.connection, self.silence):
+                return store_batch(self.connection, batch)
+        except RuleViolatedError:
+            raise
+        except Exception:
+            # A session may fail for ever where a new one does not: read only since the server was, or half gone.
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the connection."""

@@ -26,6 +26,10 @@ _REMEDIES = {
     "recent_events_stay": "the last two whole days of events always stay; drop this day later",
     "archive_is_whole": "events came in after the archive was written; move its file away and archive again",
 }
+_GRANTS = (
+    "connect as a login that was granted rollouts_application (to ask and report), rollouts_reader (to look) "
+    "or rollouts_reconciler (to apply)"
+)
 _IS_GONE = ("08", "57P")
 _NOT_MIGRATED = {"3F000", "42P01", "42703", "42883"}
 _ALREADY_THERE = {
@@ -63,7 +67,7 @@ def translate(error: psycopg.Error) -> ReconcilerError:
     if not state and isinstance(error, psycopg.DataError):
         return RuleViolatedError("text_is_unicode", message)  # refused on the way, such as a NUL
     if state == "42501":
-        return DatabaseDeniedError(f"{message}; connect as a role that was granted rollouts_reconciler")
+        return DatabaseDeniedError(f"{message}; {_GRANTS}")
     if state in _NOT_MIGRATED:
         return DatabaseOutdatedError(f"the schema is not there ({message}); run `reconciler db migrate`")
     kind = DatabaseUnavailableError if state.startswith(_IS_GONE) or not state else StatementFailedError

@@ -218,7 +218,9 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except errors.InsufficientPrivilege as error:
-        remedy = "connect as its owner to migrate, or have yourself granted one of the roles rollouts_..."
+        remedy = (
+            "connect as a login that was granted rollouts_reader or rollouts_reconciler, or as the owner to migrate"
+        )
         raise DatabaseDeniedError(f"database schema: {_said(error)}; {remedy}") from error
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError(f"database schema: {_said(error)}; try again") from error
@@ -227,4 +229,4 @@ def _explained() -> Iterator[None]:
 
 
 def _said(error: psycopg.Error) -> str:
-    return " ".join([str(error).strip(), *getattr(error, "__notes__", [])])
+    return " ".join([*(error.diag.message_primary or str(error)).split(), *getattr(error, "__notes__", [])])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
+
+from psycopg import errors
 
 from reconciler.evaluation.snapshot import Rollout
 from reconciler.store.connection import Connection
@@ -33,8 +36,9 @@ class MarkedRollout:
 
 
 def listen(connection: Connection) -> None:
-    """Have this session told of every transition committed from now on."""
-    connection.execute(f"listen {CHANNEL}")
+    """Have this session told of every transition committed from now on; a standby tells nobody anything."""
+    with suppress(errors.ReadOnlySqlTransaction):  # whoever asks a standby polls
+        connection.execute(f"listen {CHANNEL}")
 
 
 def announced(connection: Connection) -> frozenset[str]:

@@ -13,6 +13,7 @@ from reconciler.store.connection import Connection
 from reconciler.store.rows import Row, gates_from_json
 from reconciler.store.statements import statement
 
+_AGAIN, _LATE = timedelta(hours=1), timedelta()  # how far a run goes back behind its mark, and each further step
 _NEARLY = timedelta(seconds=1)
 _STEPS = 10_000  # of an hour each: longer than any retention
 _UNHURRIED = "set local statement_timeout = 0"  # an hour takes as long as it is busy
@@ -44,10 +45,11 @@ def read_seen_customers(connection: Connection, feature: str, limit: int) -> fro
 
 def summarise(connection: Connection) -> bool:
     """Bring the summary of customers up to now; tell whether this was done, or left to a session that is at it."""
-    for _ in range(_STEPS):
+    for step in range(_STEPS):
+        overlap = _AGAIN if step == 0 else _LATE
         with connection.transaction():
             connection.execute(_UNHURRIED)
-            row = connection.execute(statement("summarise_events")).fetchone()
+            row = connection.execute(statement("summarise_events"), {"overlap": overlap}).fetchone()
         if row is None or row["until"] is None:
             return False
         if row["now"] - row["until"] < _NEARLY:

@@ -14,6 +14,7 @@ from reconciler.domain.upkeep import (
     ForgottenClaims,
     ForgottenCustomers,
     Horizon,
+    NothingDue,
     Retained,
     Summarised,
     grouped,
@@ -65,7 +66,10 @@ def archive(
     with translated():
         horizon = _summarised(connection, local_now, dry_run=False) if drop else read_horizon(connection, local_now)
         limit = horizon.first_kept(older_than) if isinstance(older_than, timedelta) else older_than
-        days = _before(connection, min(limit, horizon.today))
+        limit = min(limit, horizon.today)
+        days = _before(connection, limit)
+        if not days:
+            yield NothingDue(limit=limit)
         kept = _kept(days, horizon)
         for day in days:
             if drop and day not in kept:

@@ -98,7 +98,7 @@ def test_statistics_are_shown_again_until_one_has_seen_enough(command: Command, 
     _, talk = watch.communicate(timeout=20)
 
     assert len(heads) >= 2
-    assert (watch.returncode, talk.strip()) == (130, "interrupted")
+    assert (watch.returncode, talk) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_what_was_not_there_yet_is_said(command: Command) -> None:
 
     assert (answer.code, answer.talk) == (
         64,
-        "error: checkout was not there yet at Wed 2020-01-01 00:00 UTC; `history` shows its past\n",
+        "error: checkout was not there yet at Wed 2020-01-01 00:00:00 UTC; `history` shows its past\n",
     )
 
 
@@ -153,6 +153,10 @@ def test_what_was_not_there_yet_is_said(command: Command) -> None:
         (("explain", "serch", "acme"), "feature serch is not in this database; did you mean search?"),
         (("explain", "checkout", ""), "the customer id is empty; pass the id of whom it is about"),
         (("explain", "checkout", "acme", "--as-of", "yesterday"), "'yesterday' is no moment; write 2026-"),
+        (
+            ("explain", "checkout", "acme", "--as-of", "2999-01-01"),
+            "that moment is still to come; leave --as-of out",
+        ),
         (("preview", "checkout"), "missing option '--tier'"),
         (("preview", "checkout", "--tier", "5"), "5 is not in the range 0<=x<=4"),
         (("preview", "serch", "--tier", "1"), "feature serch is not in this database; did you mean search?"),

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from reconciler.evaluation.bucketing import bucket
-from tests.builders.git import GitSandbox, a_repository
 
 README = Path(__file__).parents[2] / "README.md"
 FEATURE = "phase2_enhanced_storage"
@@ -29,16 +28,16 @@ def block(marker: str) -> tuple[str, str]:
 
 
 class Shell:
-    """A newcomer's shell in a repository of their own; `DSN` stays known from one example to the next."""
+    """A newcomer's shell; where it is, and `DSN`, stay from one example to the next."""
 
-    def __init__(self, repository: GitSandbox, folder: Path) -> None:
-        program = folder / "reconciler"
+    def __init__(self, folder: Path, programs: Path) -> None:
+        program = programs / "reconciler"
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -m reconciler "$@"\n')
         program.chmod(0o755)
-        self._folder = repository.path
+        self._folder, self._state = folder, programs / "state"
         self._variables = {
             **os.environ,
-            "PATH": f"{folder}:{os.environ['PATH']}",
+            "PATH": f"{programs}:{os.environ['PATH']}",
             "PYTHONPATH": str(README.parent),
             "TZ": "UTC",
             "GIT_AUTHOR_NAME": "Ada",
@@ -52,8 +51,10 @@ class Shell:
         language, text = block(marker)
         if language == "python":
             return self.run([sys.executable, "-W", "error", "-c", text])
-        seen = self.run(["sh", "-ec", f'{text}\nprintf "%s" "${{DSN-}}" > .git/dsn'])
-        self._variables["DSN"] = (self._folder / ".git/dsn").read_text() or self._variables.get("DSN", "")
+        seen = self.run(["sh", "-ec", f'{text}\nprintf "%s\\n%s" "$PWD" "${{DSN-}}" > {self._state}'])
+        folder, dsn = self._state.read_text().split("\n")
+        self._folder = Path(folder)
+        self._variables["DSN"] = dsn
         return seen
 
     def run(self, words: list[str]) -> str:
@@ -66,10 +67,11 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    repository = a_repository(tmp_path, {"README.md": "a shop\n", "rollouts.d/README.md": "rollouts of the shop\n"})
-    programs = tmp_path / "bin"
+    """A shell in an empty folder."""
+    folder, programs = tmp_path / "work", tmp_path / "bin"
+    folder.mkdir()
     programs.mkdir()
-    shell = Shell(repository, programs)
+    shell = Shell(folder, programs)
     yield shell
     shell.run(["reconciler", "db", "stop"])
 
@@ -85,4 +87,4 @@ def test_the_example_works_as_it_stands(shell: Shell) -> None:
     assert asked.splitlines()[-1] == "ready for the next tier"
     assert f"+ {FEATURE}  tier 1 ·   1 % -> tier 2 ·  10 %  team-storage" in advanced
     assert "of 2,000 customers seen" in advanced
-    assert resolved == ""
+    assert resolved == "on\n" if bucket(FEATURE, "customer-7") < 10 else "off\n"

@@ -12,6 +12,7 @@ from reconciler.domain.impact import Impact
 from reconciler.domain.plan import Hold, WaitsFor
 from reconciler.errors import StatementFailedError
 from reconciler.evaluation.bucketing import bucket
+from reconciler.reconcile.apply import Outcome
 from reconciler.reconcile.impact import impacts
 from reconciler.reconcile.observe import Request, prepare
 from tests.builders.database import Database
@@ -212,3 +213,34 @@ def test_a_dwell_is_served_before_evidence_counts(counted: Counted) -> None:
         [(WaitsFor.DWELL, counted.scene.now)],
         (),
     )
+
+
+def test_events_that_somebody_works_on_stop_no_demotion(counted: Counted) -> None:
+    _two_that_move(counted)
+    scene = counted.scene
+    scene.store.scope()  # connects
+    scene.store._live().execute("set lock_timeout = '200ms'")
+    with scene.admin.transaction():
+        scene.admin.execute("lock table rollouts.rollout_events")
+        outcome = scene.apply()
+
+    _only_the_demotion_is_done(counted, outcome)
+
+
+def test_a_right_too_few_stops_no_demotion(counted: Counted) -> None:
+    _two_that_move(counted)
+    counted.scene.admin.execute("revoke execute on function rollouts.window_tally(text[]) from rollouts_reconciler")
+
+    _only_the_demotion_is_done(counted, counted.scene.apply())
+
+
+def _two_that_move(counted: Counted) -> None:
+    counted.scene.commit({"checkout": {"tier": 1}, "search": {"tier": 3}})
+    counted.scene.apply(adopt=True)
+    counted.scene.commit({"checkout": {"tier": 2}, "search": {"tier": 0}})
+
+
+def _only_the_demotion_is_done(counted: Counted, outcome: Outcome) -> None:
+    [hold] = outcome.plan.holds
+    assert (hold.waits_for, hold.reason.startswith("the events can't be read: ")) == (WaitsFor.EVIDENCE, True)
+    assert {feature: row.tier for feature, row in counted.scene.rows().items()} == {"checkout": 1, "search": 0}

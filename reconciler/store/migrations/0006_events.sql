@@ -133,6 +133,41 @@ begin
 end
 $$;
 
+-- Report one event from any language: attempt, epoch and whether the feature is on are filled in as they are now. An id of
+-- the sender's makes a repeated report harmless: false, and nothing is stored.
+create function rollouts.record_event(
+    feature text, customer text, event text, metadata jsonb default '{}', event_id uuid default null
+) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+    rollout record;
+begin
+    select f.attempt, f.epoch, rollouts.rollout_enabled(feature, customer) as is_on into rollout
+    from rollouts.feature_rollouts f where f.feature_name = feature collate "C";
+    if not found then
+        raise exception 'feature % is unknown', feature
+            using errcode = 'no_data_found', constraint = 'feature_is_known', hint = 'is its definition applied?';
+    end if;
+    if event_id is not null then
+        insert into rollouts.event_claims (id) values (event_id) on conflict do nothing;
+        if not found then
+            return false;
+        end if;
+    end if;
+    if to_regclass(format('rollouts.%I', rollouts.event_partition((rollouts.clock() at time zone 'UTC')::date))) is null then
+        perform rollouts.extend_events();
+    end if;
+    insert into rollouts.rollout_events
+        (feature_name, customer_id, id, event, attempt, epoch, is_enabled, "timestamp", metadata)
+    values (
+        feature, customer, coalesce(event_id, gen_random_uuid()), event, rollout.attempt, rollout.epoch,
+        case event when 'enabled' then true when 'error' then rollout.is_on else false end, rollouts.clock(), metadata
+    );
+    return true;
+end
+$$;
+
 -- Wake every client that listens: a transition of this feature has been committed.
 create function rollouts.announce_transition() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp
@@ -151,7 +186,8 @@ grant insert (feature_name, customer_id, id, event, attempt, epoch, is_enabled, 
 grant insert (id) on rollouts.event_batches, rollouts.event_claims to rollouts_application, rollouts_reconciler;
 grant select (id) on rollouts.event_claims to rollouts_application, rollouts_reconciler; -- for `returning`
 grant select on rollouts.rollout_events to rollouts_reconciler, rollouts_reader;
-grant execute on function rollouts.extend_events() to rollouts_application, rollouts_reconciler;
+grant execute on function rollouts.extend_events(), rollouts.record_event(text, text, text, jsonb, uuid)
+    to rollouts_application, rollouts_reconciler;
 grant execute on function rollouts.drop_events(date, bigint), rollouts.forget_claims() to rollouts_reconciler;
 grant execute on function rollouts.event_partition(date) to rollouts_application, rollouts_reconciler, rollouts_reader;
 -- The default of `received_at` runs as whoever inserts.

@@ -32,8 +32,9 @@ begin
 end
 $$;
 
--- Bring the summary forward by an hour at most and return the new mark; null when another session is at it.
-create function rollouts.summarise_events() returns timestamptz
+-- Bring the summary forward by an hour at most and return the new mark; null when another session is at it. It begins
+-- `overlap` before its mark: rows that committed late, or came while a clock was set back, are found by the next run.
+create function rollouts.summarise_events(overlap interval default '1 hour') returns timestamptz
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
     set plan_cache_mode = force_custom_plan set enable_seqscan = off
 as $$
@@ -49,14 +50,14 @@ begin
     if not found then
         return null;
     end if;
-    since := rollouts.unsummarised_from();
+    since := least(rollouts.unsummarised_from(), mark) - overlap;
     if since = '-infinity' then
         -- The first day there is; without any there is nothing to summarise.
         select coalesce(to_timestamp(min(right(c.relname, 8)), 'YYYYMMDD'), mark) into since
         from pg_inherits i join pg_class c on c.oid = i.inhrelid
         where i.inhparent = 'rollouts.rollout_events'::regclass;
     end if;
-    mark := least(mark, since + interval '1 hour');
+    mark := least(mark, since + overlap + interval '1 hour');
     -- By their names the features are found along the key; by time alone a whole day would be read.
     select array_agg(f.feature_name) into names from rollouts.feature_rollouts f;
     insert into rollouts.rollout_customers as c
@@ -197,7 +198,7 @@ $$;
 
 grant select on rollouts.rollout_customers, rollouts.tally_progress to rollouts_reconciler, rollouts_reader;
 grant execute on function rollouts.unsummarised_from() to rollouts_reconciler, rollouts_reader;
-grant execute on function rollouts.summarise_events(), rollouts.forget_epochs(timestamptz) to rollouts_reconciler;
+grant execute on function rollouts.summarise_events(interval), rollouts.forget_epochs(timestamptz) to rollouts_reconciler;
 -- Counts name no customer: an application may ask how its features fare.
 grant execute on function rollouts.window_tally(text[]), rollouts.epoch_tally(text[])
     to rollouts_reconciler, rollouts_application, rollouts_reader;

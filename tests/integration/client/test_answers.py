@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -74,6 +75,29 @@ def test_a_customer_that_can_not_be_stored_is_answered_and_counted_once(
         assert answers == {bucket("checkout", customer) < 1}
         assert rollouts.health().counts.rejected == 1
         assert stored(database, rollouts) == []
+
+
+def test_strange_ids_get_the_default_whatever_they_do(scene: Scene, database: Database) -> None:
+    class Strange(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            raise ValueError
+
+    with a_client(database) as rollouts:
+        assert rollouts.is_enabled("checkout", Strange("ada"), True)
+        assert rollouts.health().counts.rejected == 1
+
+
+def test_ids_of_any_length_are_not_kept(scene: Scene, database: Database) -> None:
+    with a_client(database) as rollouts:
+        tracemalloc.start()
+        for number in range(20):
+            rollouts.is_enabled("checkout", str(number) * 100_000)
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert held < 500_000
 
 
 def test_tells_of_each_customer_once(scene: Scene, database: Database) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from collections import Counter
 
+import psycopg
 import pytest
 
 from tests.builders.clients import ROLE, run_script, stored
@@ -112,6 +114,34 @@ if __name__ == "__main__":
 """
 )
 
+CLOSING = (
+    BEGIN
+    + """
+reported(rollouts, "me")
+print("ready", flush=True)
+"""
+)
+
+FLUSHING = (
+    BEGIN
+    + """
+print("ready", flush=True)
+while True:
+    rollouts.flush(0)
+"""
+)
+
+LISTENING_CHILD = (
+    BEGIN
+    + """
+pid = os.fork()
+if pid == 0:
+    print(rollouts.wait_until_ready(5), rollouts.health().is_connected, flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
+)
+
 THREADS = (
     BEGIN
     + """
@@ -163,6 +193,46 @@ def test_a_process_that_is_terminated_stores_everything_and_dies_of_it(database:
     assert reports(database) == both(50, "me")
 
 
+@pytest.mark.parametrize(
+    ("ending", "number"),
+    [
+        pytest.param("rollouts.close()", signal.SIGTERM, id="terminated while it closes"),
+        pytest.param("sys.exit()", signal.SIGTERM, id="terminated while it exits"),
+        pytest.param("rollouts.close()", signal.SIGINT, id="interrupted while it closes"),
+        pytest.param(
+            "threading.Thread(target=rollouts.close, daemon=True).start(); time.sleep(0.1); rollouts.close()",
+            None,
+            id="closed from two threads",
+        ),
+    ],
+)
+def test_an_end_within_an_end_loses_nothing(
+    database: Database, dsn: str, ending: str, number: signal.Signals | None
+) -> None:
+    with psycopg.connect(database.dsn) as busy:
+        busy.execute("lock table rollouts.rollout_events in access exclusive mode")
+        process = run_script(CLOSING + ending, dsn)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.3)
+        if number is not None:
+            process.send_signal(number)
+        time.sleep(0.5)
+    code, _, _ = finished(process)
+
+    assert (code, reports(database)) == (-number if number else 0, both(50, "me"))
+
+
+def test_a_process_that_is_terminated_while_it_flushes_ends(dsn: str) -> None:
+    processes = [run_script(FLUSHING, dsn) for _ in range(4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+
+    assert [finished(process)[0] for process in processes] == [-signal.SIGTERM] * 4
+
+
 def test_a_handler_of_the_application_is_left_alone(database: Database, dsn: str) -> None:
     process = run_script(OWN_HANDLER, dsn)
     assert process.stdout is not None
@@ -181,6 +251,10 @@ def test_forked_processes_store_their_own_events_once(database: Database, dsn: s
 def test_a_child_that_asks_nothing_has_no_threads(database: Database, dsn: str) -> None:
     assert finished(run_script(IDLE_CHILD, dsn)) == (0, "1\n", "")
     assert reports(database) == both(50, "parent")
+
+
+def test_a_child_that_waits_for_rollouts_watches_them(dsn: str) -> None:
+    assert finished(run_script(LISTENING_CHILD, dsn)) == (0, "True True\n", "")
 
 
 def test_workers_of_multiprocessing_store_their_events(database: Database, dsn: str) -> None:

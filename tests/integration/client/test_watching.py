@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from reconciler.client import RolloutClient
+from reconciler.client import RolloutClient, watcher
 from reconciler.errors import UsageError
 from reconciler.store import embedded
+from reconciler.store.connection import Connection
+from reconciler.store.rollouts import MarkedRollout, read_rollouts
 from tests.builders.clients import ROLE, a_client, cut_off, let_in, stored, until
-from tests.builders.database import Database
+from tests.builders.database import Database, name_of
 from tests.builders.scene import Scene, a_scene
 
 NEVER = 300.0  # seconds between two polls: whatever comes sooner was announced
@@ -31,6 +33,29 @@ def test_a_rollback_is_heard_of_at_once(scene: Scene, database: Database) -> Non
         scene.roll_back("checkout")
 
         until(lambda: not rollouts.is_enabled("checkout", "ada"), seconds=2)
+
+
+def test_a_rollback_during_a_look_is_heard_of_at_once(
+    scene: Scene, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.commit({"search": {"tier": 1, "whitelist": ["ada"]}})
+    scene.apply()
+    rolled_back: list[str] = []
+
+    def read(connection: Connection, wanted: Sequence[str]) -> Mapping[str, MarkedRollout]:
+        found = read_rollouts(connection, wanted)
+        if rolled_back == ["checkout"]:
+            rolled_back.append("search")
+            scene.roll_back("search")
+            connection.execute("select 1")  # the notification comes with its answer
+        return found
+
+    with a_client(database, poll=NEVER) as rollouts:
+        monkeypatch.setattr(watcher, "read_rollouts", read)
+        rolled_back.append("checkout")
+        scene.roll_back("checkout")
+
+        until(lambda: not rollouts.is_enabled("search", "ada"), seconds=3)
 
 
 def test_changed_lists_and_new_features_are_heard_of(scene: Scene, database: Database) -> None:
@@ -101,7 +126,7 @@ def test_begins_without_a_database_and_is_ready_when_it_comes(scene: Scene, data
         assert rollouts.wait_until_ready(10)
         assert rollouts.is_enabled("checkout", "ada")
         assert before == (True, None)
-        assert rollouts.health().counts.rejected == 1
+        assert rollouts.health().counts.unattributed == 1
 
 
 def test_events_wait_for_a_database_that_is_away(scene: Scene, database: Database) -> None:
@@ -117,6 +142,17 @@ def test_events_wait_for_a_database_that_is_away(scene: Scene, database: Databas
             ("checkout", "ada", "enabled", True),
             ("checkout", "ada", "error", True),
         ]
+
+
+def test_a_session_that_stays_read_only_is_opened_anew(scene: Scene, database: Database) -> None:
+    name = name_of(database)
+    scene.admin.execute(f"alter database {name} set default_transaction_read_only = on".encode())
+    with a_client(database) as rollouts:
+        rollouts.record_error("checkout", "bob")
+        until(lambda: "read-only" in rollouts.health().last_error)
+        scene.admin.execute(f"alter database {name} reset default_transaction_read_only".encode())
+
+        assert ("checkout", "bob", "error", False) in stored(database, rollouts)
 
 
 def test_a_restored_database_is_read_whole(scene: Scene, database: Database) -> None:

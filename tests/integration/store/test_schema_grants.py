@@ -74,6 +74,8 @@ FUNCTIONS = {
     ("unsummarised_from", READER),
     ("extend_events", RECONCILER),
     ("extend_events", APPLICATION),
+    ("record_event", RECONCILER),
+    ("record_event", APPLICATION),
     *(
         (name, role)
         for name in (

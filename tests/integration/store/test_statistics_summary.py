@@ -52,7 +52,7 @@ def twice(counted: Counted, database: Database) -> None:
 
 
 def by_half(counted: Counted, _database: Database) -> None:
-    counted.reconciler.execute(statement("summarise_events"))
+    counted.reconciler.execute(statement("summarise_events"), {"overlap": timedelta()})
 
 
 def two_at_once(_counted: Counted, database: Database) -> None:
@@ -173,6 +173,19 @@ def test_a_row_that_commits_after_its_time_is_counted(counted: Counted) -> None:
 
     failing = a_tally(customers=1, exposed=(1, 1))
     assert (before, after["search"].epoch, counted.tallies()["search"].epoch) == ({}, failing, failing)
+
+
+def test_a_row_that_commits_long_after_its_time_is_found_by_the_next_summary(counted: Counted) -> None:
+    """Such as one whose commit waited for another server."""
+    with counted.application.transaction():
+        counted.application.execute("select rollouts.extend_events()")
+        counted.application.execute("select rollouts.record_event('search', 'ada', 'error')")
+        counted.scene.pass_time(minutes=20)
+        assert summarise(counted.reconciler)
+    counted.scene.pass_time(minutes=30)
+    assert summarise(counted.reconciler)
+
+    assert counted.tallies()["search"].epoch.customers == 1
 
 
 @pytest.mark.parametrize("is_summarised", [False, True], ids=["before the next summary", "after it"])

@@ -33,13 +33,14 @@ class Writer:
         self.tries: list[Batch] = []
         self.stored: list[Batch] = []
         self.failure: Callable[[Batch], Exception | None] = lambda _batch: None
+        self.has_it_already = False
 
     def store(self, batch: Batch) -> int:
         self.tries.append(batch)
         if (error := self.failure(batch)) is not None:
             raise error
         self.stored.append(batch)
-        return len(batch.events)
+        return 0 if self.has_it_already else len(batch.events)
 
     @property
     def customers(self) -> list[str]:
@@ -204,6 +205,17 @@ def test_an_event_that_is_refused_takes_no_other_with_it(writer: Writer, clock: 
     assert recorder.counts == Counts(stored=8, rejected=1)
 
 
+def test_an_event_that_can_not_be_made_takes_no_other_with_it(writer: Writer, clock: Clock) -> None:
+    recorder = a_recorder(writer, clock)
+    recorder.fail(error("ada"))
+    recorder.fail((ROLLOUT, "bob", EventKind.ERROR, 10**21, None, None, None))  # in the year 33,658
+    recorder.fail(error("cyd"))
+    recorder.tick()
+
+    assert (writer.customers, recorder.waiting) == (["ada", "cyd"], 0)
+    assert recorder.counts == Counts(stored=2, rejected=1)
+
+
 def test_a_batch_is_given_up_before_its_claim_is_forgotten(writer: Writer, clock: Clock) -> None:
     recorder = a_recorder(writer, clock)
     recorder.expose(exposure("a"))
@@ -224,3 +236,28 @@ def test_a_child_begins_with_nothing(writer: Writer, clock: Clock) -> None:
     recorder.tick()
 
     assert (writer.tries, recorder.counts) == ([], Counts())
+
+
+def test_after_the_end_events_count_as_dropped(writer: Writer, clock: Clock) -> None:
+    recorder = a_recorder(writer, clock)
+    recorder.expose(exposure("a"))
+    recorder.end()
+    recorder.fail(error("b"))
+    recorder.drain(until=clock.now + 1)
+
+    assert not recorder.expose(exposure("c"))
+    assert (writer.customers, recorder.waiting) == (["a"], 0)
+    assert recorder.counts == Counts(stored=1, dropped_exposures=1, dropped_errors=1)
+
+
+def test_a_batch_that_was_stored_unheard_of_counts_as_stored(writer: Writer, clock: Clock) -> None:
+    recorder = a_recorder(writer, clock)
+    recorder.expose(exposure("a"))
+    writer.failure = away
+    recorder.tick()
+    writer.failure = lambda _batch: None
+    writer.has_it_already = True
+    recorder.try_now()
+    recorder.tick()
+
+    assert recorder.counts == Counts(stored=1)

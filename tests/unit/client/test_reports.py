@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -10,11 +11,12 @@ from uuid import UUID
 import pytest
 
 from reconciler.client.reports import CustomerEvent, json_of, report_of
-from reconciler.domain.events import LONGEST_METADATA, EventKind
+from reconciler.domain.events import EventKind
 from reconciler.errors import UsageError
 from reconciler.evaluation.snapshot import Rollout
 
 ROLLOUT = Rollout(feature="checkout", tier=1, exposure=1)
+BEFORE_ALL = datetime.min.replace(tzinfo=timezone(timedelta(hours=12)))
 NOON = datetime(2026, 3, 2, 12, 0, 0, 250, tzinfo=UTC)
 
 
@@ -55,6 +57,7 @@ def test_an_event_keeps_its_time_and_id(zone: timezone) -> None:
         (an_event("clicked"), "event is 'clicked'; an application reports enabled, disabled or error"),
         (an_event(customer=""), "the customer id is empty"),
         (an_event(timestamp=datetime(2026, 3, 2)), "timestamp 2026-03-02 00:00:00 has no timezone"),  # noqa: DTZ001
+        (an_event(timestamp=BEFORE_ALL), "timestamp 0001-01-01 00:00:00+12:00 is in no year of UTC from 1 to"),
         (an_event(metadata={"a": object()}), "metadata is no JSON object"),
     ],
 )
@@ -78,6 +81,16 @@ def test_metadata_are_written_as_json(metadata: Mapping[str, Any], written: str)
     assert json_of(metadata) == written
 
 
+def test_long_texts_are_cut_where_all_would_be_too_long() -> None:
+    written = json.loads(json_of({"error": "x" * 100_000, "short": "as it is", "status": 500}))
+
+    assert written == {"error": "x" * 500 + "…", "short": "as it is", "status": 500}
+
+
+def test_long_texts_stay_where_there_is_room() -> None:
+    assert json.loads(json_of({"error": "x" * 4_000})) == {"error": "x" * 4_000}
+
+
 @pytest.mark.parametrize(
     ("metadata", "fault"),
     [
@@ -88,7 +101,9 @@ def test_metadata_are_written_as_json(metadata: Mapping[str, Any], written: str)
         pytest.param({"\0": 1}, "metadata holds a NUL", id="NUL in a key"),
         pytest.param({"a": "\ud83d"}, "metadata holds a lone surrogate", id="surrogate"),
         pytest.param(
-            {"a": "x" * LONGEST_METADATA}, "metadata has 4105 bytes as JSON, the limit is 4096", id="long"
+            {f"text {number}": "x" * 400 for number in range(11)},
+            "metadata has 4555 bytes as JSON, the limit is 4096",
+            id="long",
         ),
     ],
 )

@@ -123,14 +123,14 @@ def test_metadata_is_valid_json_whatever_it_holds(metadata: str, read: object) -
     [
         pytest.param(
             Extended(made=3, until=DAY),
-            "made 3 partitions, up to 2025-12-01",
-            "would make 3 partitions, up to 2025-12-01",
+            "made 3 tables for the days up to 2025-12-01",
+            "would make 3 tables for the days up to 2025-12-01",
             id="extended",
         ),
         pytest.param(
             Extended(made=0, until=DAY),
-            "no partition is missing up to 2025-12-01",
-            "no partition is missing up to 2025-12-01",
+            "no day's table is missing up to 2025-12-01",
+            "no day's table is missing up to 2025-12-01",
             id="nothing to extend",
         ),
         pytest.param(
@@ -147,14 +147,14 @@ def test_metadata_is_valid_json_whatever_it_holds(metadata: str, read: object) -
         ),
         pytest.param(
             ForgottenClaims(count=1_204),
-            "forgot 1,204 claims of batches and events older than 48h",
-            "would forget 1,204 claims of batches and events older than 48h",
+            "forgot 1,204 receipts of events older than 48h",
+            "would forget 1,204 receipts of events older than 48h",
             id="claims",
         ),
         pytest.param(
             ForgottenClaims(count=0),
-            "no claims of batches and events older than 48h",
-            "no claims of batches and events older than 48h",
+            "no receipts of events older than 48h",
+            "no receipts of events older than 48h",
             id="no claims",
         ),
         pytest.param(

@@ -22,16 +22,18 @@ of them with an error       12                  12
 error rate                12 %                12 %
 success rate              88 %                88 %
 
-12 of 100 customers with an error in the window roll this back: above 5 % with
-99 % certainty
+12 of 100 customers with an error in the window make it unhealthy: above 5 %
+with 99 % certainty
+it is not promoted: mend the feature, or set a lower `tier` to take it from
+customers
 promotion needs 95 % of them without an error since the tier began
 error rate with the feature 12 %, without 1 % (4 of 400): +11.0 points, 95 %
 interval +5.8 to +18.8
 """
 TABLE = """\
-feature   tier     seen   on  errors  rate  window     rolls back at  verdict
-checkout  1 · 1 %   500  100      12  12 %  12 of 100             12  unhealthy
-search    0 · 0 %     0    0       0     -  0 of 0                 -  insufficient
+feature   shown  seen   on  errors  rate  limit  verdict
+checkout    1 %   500  100      12  12 %     12  unhealthy
+search      0 %     0    0       0     -      -  -
 
 2 rollouts, 1 unhealthy
 """
@@ -49,19 +51,39 @@ def test_many_rollouts_are_a_table() -> None:
     assert statistics_text([checkout(), some_statistics("search", 0)], Style()) == TABLE
 
 
+def test_a_narrow_page_leaves_out_what_can_be_spared() -> None:
+    [titles, *_] = statistics_text([checkout(), some_statistics("search", 0)], Style(width=45)).splitlines()
+
+    assert titles == "feature    on  errors  rate  limit  verdict"
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        pytest.param(some_statistics("a", 2), "insufficient", id="no evidence yet"),
+        pytest.param(some_statistics("a", 0), "-", id="nobody has it"),
+        pytest.param(some_statistics("a", 0, exposed=(3, 3)), "unhealthy", id="whitelisted customers have it"),
+    ],
+)
+def test_too_few_customers_are_news_only_where_a_raise_can_follow(found: Statistics, shown: str) -> None:
+    text = statistics_text([found, some_statistics("b")], Style())
+
+    assert text.splitlines()[1].split()[-1] == shown
+
+
 @pytest.mark.parametrize(
     ("found", "told"),
     [
         pytest.param(some_statistics(), "nobody with the feature was seen in the window", id="nobody"),
         pytest.param(
             some_statistics(exposed=(1, 0), confidence=0.99),
-            "a single customer with an error would not roll this back",
+            "a single customer with an error would not make it unhealthy",
             id="one, and certainty asked for",
         ),
         pytest.param(some_statistics(exposed=(1, 0)), "1 of 1 customer with an error in the window", id="one"),
         pytest.param(
             some_statistics(exposed=(3, 0), error_rate=1.0),
-            "all of 3 customers with an error would not roll this back",
+            "all of 3 customers with an error would not make it unhealthy",
             id="a rate that nothing is above",
         ),
         pytest.param(
@@ -84,11 +106,11 @@ def test_says_what_would_happen(found: Statistics, told: str) -> None:
         (some_statistics(), ""),
         (
             some_statistics(exposed=(1_000, 7)),
-            "7 of 1,000 customers with an error in the last 1h, 51 roll it back",
+            "7 of 1,000 customers with an error in the last 1h, 51 make it unhealthy",
         ),
         (
             some_statistics(exposed=(1, 0), confidence=0.99),
-            "0 of 1 customer with an error in the last 1h, too few to roll it back",
+            "0 of 1 customer with an error in the last 1h, too few to be unhealthy",
         ),
     ],
 )
