@@ -242,7 +242,7 @@ def test_a_role_without_rights_is_told_to_be_the_owner(empty: Database) -> None:
 
     assert str(refusal.value).startswith("database schema: permission denied for database test_")
     assert str(refusal.value).endswith(
-        "; connect as its owner to migrate, or have yourself granted one of the roles rollouts_..."
+        "; connect as a login that was granted rollouts_reader or rollouts_reconciler, or as the owner to migrate"
     )
 
 
