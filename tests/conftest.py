@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.store.embedded import EmbeddedServer
 from reconciler.store.migrate import migrate
-from tests.builders.database import Database, a_database, a_server, name_of
+from tests.builders.database import Database, a_database, a_quick_folder, a_server, name_of
 
 _BINARIES = os.environ.get("RECONCILER_TEST_POSTGRES_BIN")
 _FOREIGN = ("RECONCILER_", "GIT_", "PG", "XDG_", "GITHUB_")
@@ -41,7 +41,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     """A PostgreSQL for this worker; RECONCILER_TEST_POSTGRES_BIN names other binaries than the package's."""
     binaries = Path(_BINARIES) if _BINARIES else None
-    with a_server(tmp_path_factory.mktemp("server"), binaries=binaries) as running:
+    folder = a_quick_folder(otherwise=tmp_path_factory.mktemp("server"))
+    with a_server(folder, binaries=binaries) as running:
         yield running
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.client import RolloutClient
 from reconciler.evaluation.bucketing import bucket
-from tests.builders.clients import a_client
+from tests.builders.clients import a_client, heeding_ctrl_c
 from tests.builders.command import Command
 from tests.builders.database import Database
 from tests.builders.git import GitSandbox, a_repository
@@ -91,6 +91,7 @@ def test_statistics_are_shown_again_until_one_has_seen_enough(command: Command, 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heeding_ctrl_c,
     )
     assert watch.stdout is not None
     heads = [line for _, line in zip(range(20), watch.stdout, strict=False) if line.startswith("search")]

@@ -7,6 +7,7 @@ with a_client(database) as rollouts:
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -77,8 +78,14 @@ def run_script(script: str, *arguments: str, **named: Any) -> subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heeding_ctrl_c,
         **named,
     )
+
+
+def heeding_ctrl_c() -> None:
+    """Have a child stop at Ctrl-C: whoever runs the tests in the background ignores it, and so would the child."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

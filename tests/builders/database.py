@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from reconciler.store.embedded import EmbeddedServer, ensure_running, stop
 # Nothing here has to survive a power cut.
 _FORGETFUL = MappingProxyType({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
 _NUMBERS = count(1)
+_MEMORY = Path("/dev/shm")
+_ENOUGH = 2 << 30  # bytes
 
 _INSTALL_CLOCK = """
 create table public.test_clock (moment timestamptz not null);
@@ -42,6 +45,16 @@ class Database:
     def dsn_for(self, role: str) -> str:
         """Return the way in for a session that has only what this role may do."""
         return make_conninfo(self.dsn, options=f"-c role={role}")
+
+
+def a_quick_folder(otherwise: Path) -> Path:
+    """Return a new folder in memory, where a database is cloned in a tenth of the time; else the other one."""
+    try:
+        if shutil.disk_usage(_MEMORY).free >= _ENOUGH:
+            return Path(tempfile.mkdtemp(prefix="rollouts-tests-", dir=_MEMORY))
+    except OSError:
+        pass  # a machine without it
+    return otherwise
 
 
 @contextmanager

@@ -211,14 +211,14 @@ def killed_while_writing(database: Database, folder: Path, day: date) -> None:
 def test_a_kill_half_way_leaves_only_the_temporary_file_and_the_next_run_works(
     database: Database, connection: Connection, admin: psycopg.Connection[Any], folder: Path
 ) -> None:
-    refill_day(admin, DAY, 15_000)
+    refill_day(admin, DAY, 60_000)
     killed_while_writing(database, folder, DAY)
 
     assert names_in(folder) == [PARTIAL]
     assert DAY in days_of(admin)
-    assert archive_day(connection, folder, DAY) == archived(folder, 15_000)
+    assert archive_day(connection, folder, DAY) == archived(folder, 60_000)
     assert names_in(folder) == [ARCHIVE]
-    assert len(lines_of(folder / ARCHIVE)) == 15_000
+    assert len(lines_of(folder / ARCHIVE)) == 60_000
 
 
 @pytest.mark.parametrize("moment", ["before the rows", "amid the rows"])
