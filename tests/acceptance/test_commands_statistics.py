@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.client import RolloutClient
 from reconciler.evaluation.bucketing import bucket
-from tests.builders.clients import a_client, heeding_ctrl_c
+from tests.builders.clients import HEED_CTRL_C, a_client
 from tests.builders.command import Command
 from tests.builders.database import Database
 from tests.builders.git import GitSandbox, a_repository
@@ -22,6 +22,7 @@ CHECKOUT = "feature: checkout\nowner: team-payments\ntier: {tier}\nwhitelist:\n 
 SEARCH = "feature: search\ntier: 0\n"
 POLICY = "min_dwell: 0s\ndwell: 0s\nthresholds: {confidence: 0.99}\n"
 CUSTOMERS = tuple(f"c{number}" for number in range(200))
+_RUN = "from reconciler.cli.start import run; run()"
 ON = ("acme", *(customer for customer in CUSTOMERS if bucket("checkout", customer) < 1))
 GAIN = sum(1 for customer in CUSTOMERS if 1 <= bucket("checkout", customer) < 10)
 
@@ -85,13 +86,12 @@ def test_statistics_of_an_unknown_feature_name_the_near_ones(command: Command) -
 
 def test_statistics_are_shown_again_until_one_has_seen_enough(command: Command, rollouts: RolloutClient) -> None:
     watch = subprocess.Popen(
-        [sys.executable, "-m", "reconciler", "stats", "search", "--watch", "--interval", "0.2"],
+        [sys.executable, "-c", f"{HEED_CTRL_C}{_RUN}", "stats", "search", "--watch", "--interval", "0.2"],
         cwd=command.folder,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **command.variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=heeding_ctrl_c,
     )
     assert watch.stdout is not None
     heads = [line for _, line in zip(range(20), watch.stdout, strict=False) if line.startswith("search")]

@@ -7,7 +7,6 @@ with a_client(database) as rollouts:
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -23,6 +22,8 @@ from tests.builders.database import Database, name_of
 
 _SOURCE = Path(__file__).parents[2]
 ROLE = "rollouts_application"
+# Whoever runs the tests in the background ignores it, and so would a child.
+HEED_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
 @contextmanager
@@ -73,19 +74,13 @@ def let_in(database: Database) -> None:
 def run_script(script: str, *arguments: str, **named: Any) -> subprocess.Popen[str]:
     """Start a Python program of its own, which finds the product and these builders."""
     return subprocess.Popen(
-        [sys.executable, "-c", script, *arguments],
+        [sys.executable, "-c", HEED_CTRL_C + script, *arguments],
         cwd=_SOURCE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=heeding_ctrl_c,
         **named,
     )
-
-
-def heeding_ctrl_c() -> None:
-    """Have a child stop at Ctrl-C: whoever runs the tests in the background ignores it, and so would the child."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
