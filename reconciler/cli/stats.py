@@ -35,8 +35,8 @@ from reconciler.cli.options import actor_option, database_options, option, outpu
 def stats(*, features: tuple[str, ...], watch: bool, interval: float) -> int:
     """Show how rollouts fare: customers seen, with the feature, with an error; rate, limit and verdict.
 
-    A customer counts once, however often they were seen. The window is what makes a rollout unhealthy; all
-    since the tier began is what promotion looks at.
+    A customer counts once, however often they were seen. A rollout is unhealthy by its window, or by all since
+    the tier began when too few of them had no error.
     """
     from contextlib import closing
 

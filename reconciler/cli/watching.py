@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from reconciler.cli.features import unknown_feature
 from reconciler.cli.invocation import Invocation, now
 from reconciler.domain.statistics import Statistics
 from reconciler.errors import DatabaseUnavailableError
+from reconciler.render.documents import VERSION
 from reconciler.render.moments import exactly
 from reconciler.render.style import Tone
 from reconciler.store.postgres import PostgresStore
@@ -35,9 +37,15 @@ def repeated(call: Invocation, page: Callable[[], str], interval: float) -> None
             try:
                 shown = page()
             except DatabaseUnavailableError as error:
-                shown = call.style.paint(f"no answer: {error}", Tone.BAD) + "\n"
+                shown = _outage(call, str(error))
             moment = call.style.paint(f"{exactly(now(), call.style.zone)}, every {interval:g} s", Tone.QUIET)
             # Where the cursor goes is no matter of colour.
             sys.stdout.write(f"{begin}{shown}\n{moment}\n" if call.output == "text" else shown)
             sys.stdout.flush()
             time.sleep(interval)
+
+
+def _outage(call: Invocation, error: str) -> str:
+    if call.output == "json":
+        return json.dumps({"version": VERSION, "kind": "outage", "error": error}) + "\n"
+    return call.style.paint(f"no answer: {error}", Tone.BAD) + "\n"

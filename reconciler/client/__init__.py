@@ -10,12 +10,13 @@ from reconciler.client.recorder import Counts
 from reconciler.client.reports import CustomerEvent
 from reconciler.domain.analysis import Verdict
 from reconciler.domain.statistics import Statistics
-from reconciler.errors import DatabaseUnavailableError, UsageError
+from reconciler.errors import DatabaseDeniedError, DatabaseUnavailableError, UsageError
 from reconciler.evaluation.evaluator import Evaluation, Reason
 
 __all__ = [
     "Counts",
     "CustomerEvent",
+    "DatabaseDeniedError",
     "DatabaseUnavailableError",
     "Evaluation",
     "Health",

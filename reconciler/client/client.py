@@ -49,8 +49,9 @@ class RolloutClient:
     """Who has which feature, from a snapshot in memory; share one in a process, among threads and coroutines.
 
     `record_exposures` tells the database who was asked for; `poll` are the seconds between two looks if no
-    notification comes; `capacity` bounds the events that wait; `patience` is how long to wait for the first
-    rollouts. Without a database the client answers with defaults, or with what it saw last, and goes on trying.
+    notification comes; `capacity` bounds the events that wait; `patience` are the seconds to wait for the first
+    rollouts; `handle_sigterm` stores what waits at SIGTERM, where the application handles none itself. Without a
+    database the client answers with defaults, or with what it saw last, and goes on trying. `dsn` is libpq's.
     """
 
     def __init__(
@@ -146,7 +147,8 @@ class RolloutClient:
     def stats(self, feature: str) -> Statistics:
         """Ask the database how a feature fares; in a coroutine call it by `asyncio.to_thread`.
 
-        DatabaseUnavailableError when it can't be asked, UsageError for an unknown feature.
+        DatabaseUnavailableError when it can't be asked, DatabaseDeniedError without the right to, UsageError for an
+        unknown feature.
         """
         with closing(self._open()) as connection, translated(), answered_within(connection, SILENCE):
             found = read_statistics(connection, [feature])

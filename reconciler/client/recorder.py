@@ -51,8 +51,9 @@ class Writer(Protocol):
 class Counts:
     """What became of the events since the client began.
 
-    `dropped` had no room, or came after the client was closed; `rejected` can't be stored, as their customer id is
-    none; `unattributed` came before any rollout was known.
+    Dropped are those that had no room, that came after the client was closed, or that waited for a day; `rejected`
+    can't be stored, as their customer id is none or the database refuses them; `unattributed` came before any
+    rollout was known.
     """
 
     stored: int = 0

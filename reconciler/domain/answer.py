@@ -19,7 +19,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`reason` is one of evaluation's; `bucket` None where none was asked for.
+    """`reason` is one of evaluation's; `bucket` is the customer's place, whether it decided or not.
 
     `since` is the oldest row from which on the answer and its reason were the same without a break, `current` the
     row in force at the moment; `where` is the place in the commit of `since` that says so, if the clone holds it.

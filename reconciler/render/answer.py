@@ -31,7 +31,7 @@ def answer_text(answer: Answer, style: Style) -> str:
         ("attempt", f"{standing.attempt}{', rolled back' if standing.rolled_back else ''}"),
         ("since", f"{exactly(cause.at, style.zone)}, {by}"),
         ("reason", printable(cause.reason)),
-        ("where", "not in this clone" if answer.where is None else printable(answer.where)),
+        ("where", _where(answer, told)),
     ]
     head = f"{style.paint(answer.feature, Tone.STRONG)} is {word} for {clipped(answer.customer, 60)}"
     if answer.as_of is not None:
@@ -100,6 +100,12 @@ def preview_json(state: State, tier: Tier, impact: Impact) -> str:
         "is_sample": impact.is_sample,
     }
     return dumped(document)
+
+
+def _where(answer: Answer, commit: str | None) -> str:
+    if answer.where is not None:
+        return printable(answer.where)
+    return "no file: a person or evidence did it" if commit is None else "not in this clone"
 
 
 def _because(answer: Answer) -> str:

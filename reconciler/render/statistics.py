@@ -17,6 +17,7 @@ from reconciler.render.table import Cell, table
 from reconciler.render.text import counted, wrapped
 
 _TONES = {Verdict.HEALTHY: Tone.MORE, Verdict.UNHEALTHY: Tone.BAD, Verdict.INSUFFICIENT: Tone.QUIET}
+_NOTE = "customers since the tier began; limit: with an error in the window, they make it unhealthy"
 _SPARE = ("shown", "seen", "limit", "on")
 _TITLES = ("feature", "shown", "seen", "on", "errors", "rate", "limit", "verdict")
 
@@ -28,7 +29,11 @@ def statistics_text(found: Sequence[Statistics], style: Style) -> str:
     lines = table(_TITLES, [_cells(each) for each in found], style, numbers=_TITLES[1:-1], spare=_SPARE)
     unwell = sum(1 for each in found if each.verdict is Verdict.UNHEALTHY)
     last = f"{counted(len(found), 'rollout')}, {unwell:,} unhealthy" if unwell else counted(len(found), "rollout")
-    return "\n".join([*lines, "", style.paint(last, Tone.STRONG)]) + "\n"
+    note = wrapped(_NOTE, columns=style.width, first="")
+    return (
+        "\n".join([*lines, "", *(style.paint(each, Tone.QUIET) for each in note), style.paint(last, Tone.STRONG)])
+        + "\n"
+    )
 
 
 def fares(found: Statistics) -> str:
@@ -70,9 +75,16 @@ def _page(found: Statistics, style: Style) -> list[str]:
 def _told(found: Statistics) -> list[str]:
     thresholds, epoch = found.thresholds, found.epoch.exposed
     told = [_limit(found)]
+    if found.verdict is Verdict.UNHEALTHY and not found.evidence.is_tripped:
+        least = percent(thresholds.success_rate)
+        told.append(
+            f"{percent(epoch.success_rate)} since the tier began had no error, {least} must: unhealthy by that"
+        )
     if found.verdict is Verdict.UNHEALTHY:
         told.append("it is not promoted: mend the feature, or set a lower `tier` to take it from customers")
-    if thresholds.min_exposed > epoch.customers:
+    elif not (found.tier and found.status == "in_progress"):
+        pass  # no raise follows that evidence could hold
+    elif thresholds.min_exposed > epoch.customers:
         told.append(
             f"promotion needs {thresholds.min_exposed:,} customers with the feature, {epoch.customers:,} seen"
         )

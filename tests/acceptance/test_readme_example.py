@@ -84,7 +84,12 @@ def test_the_example_works_as_it_stands(shell: Shell) -> None:
 
     assert f"+ {FEATURE}  new            -> tier 1 ·   1 %  team-storage" in started
     assert asked.splitlines()[0] == f"{AT_1_PERCENT} of 2000 customers have it"
-    assert asked.splitlines()[-1] == "ready for the next tier"
+    assert asked.splitlines()[1:] == [
+        "error rate 5.0%, success rate 95.0%",
+        "2 failing customers would make it unhealthy",
+        "ready for the next tier",
+    ]
     assert f"+ {FEATURE}  tier 1 ·   1 % -> tier 2 ·  10 %  team-storage" in advanced
     assert "of 2,000 customers seen" in advanced
+    assert "1 of 20 exposed customers had an error" in advanced
     assert resolved == "on\n" if bucket(FEATURE, "customer-7") < 10 else "off\n"

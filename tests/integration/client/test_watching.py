@@ -155,6 +155,19 @@ def test_a_session_that_stays_read_only_is_opened_anew(scene: Scene, database: D
         assert ("checkout", "bob", "error", False) in stored(database, rollouts)
 
 
+def test_a_chain_that_began_anew_is_known_by_its_id_where_versions_are_equal(
+    scene: Scene, database: Database
+) -> None:
+    with a_client(database, poll=0.1) as rollouts:
+        with scene.admin.transaction():
+            scene.admin.execute("alter table rollouts.feature_rollouts disable trigger guard")
+            scene.admin.execute(
+                "update rollouts.feature_rollouts set id = gen_random_uuid(), whitelisted_customers = '{}'"
+            )
+
+        until(lambda: not rollouts.is_enabled("checkout", "ada"))
+
+
 def test_a_restored_database_is_read_whole(scene: Scene, database: Database) -> None:
     """The versions of its rows may be equal to those of before; their chains are not."""
     with a_client(database, poll=0.1) as rollouts:

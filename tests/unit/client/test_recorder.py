@@ -261,3 +261,24 @@ def test_a_batch_that_was_stored_unheard_of_counts_as_stored(writer: Writer, clo
     recorder.tick()
 
     assert recorder.counts == Counts(stored=1)
+
+
+def test_after_a_success_failures_count_anew(writer: Writer, clock: Clock) -> None:
+    recorder = a_recorder(writer, clock)
+    recorder.expose(exposure("a"))
+    writer.failure = away
+    for _ in range(10):
+        recorder.try_now()
+        recorder.tick()
+    writer.failure = lambda _batch: None
+    recorder.try_now()
+    recorder.tick()
+    told = recorder.last_error
+    writer.failure = away
+    recorder.expose(exposure("b"))
+    recorder.tick()
+    tries = len(writer.tries)
+    clock.now += 0.5
+    recorder.tick()
+
+    assert (told, len(writer.tries)) == ("", tries + 1)

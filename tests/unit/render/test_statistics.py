@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from reconciler.domain.analysis import Cohort, Tallies, Tally
 from reconciler.domain.statistics import Statistics
 from reconciler.render.rates import percent, points
 from reconciler.render.statistics import fares, statistics_json, statistics_text
@@ -26,7 +28,6 @@ success rate              88 %                88 %
 with 99 % certainty
 it is not promoted: mend the feature, or set a lower `tier` to take it from
 customers
-promotion needs 95 % of them without an error since the tier began
 error rate with the feature 12 %, without 1 % (4 of 400): +11.0 points, 95 %
 interval +5.8 to +18.8
 """
@@ -35,6 +36,8 @@ feature   shown  seen   on  errors  rate  limit  verdict
 checkout    1 %   500  100      12  12 %     12  unhealthy
 search      0 %     0    0       0     -      -  -
 
+customers since the tier began; limit: with an error in the window, they make it
+unhealthy
 2 rollouts, 1 unhealthy
 """
 
@@ -55,6 +58,21 @@ def test_a_narrow_page_leaves_out_what_can_be_spared() -> None:
     [titles, *_] = statistics_text([checkout(), some_statistics("search", 0)], Style(width=45)).splitlines()
 
     assert titles == "feature    on  errors  rate  limit  verdict"
+
+
+def test_a_bad_epoch_is_named_as_the_cause() -> None:
+    bad, good = Cohort(customers=100, failing=12), Cohort(customers=100)
+    tallies = Tallies(window=Tally(customers=100, exposed=good), epoch=Tally(customers=100, exposed=bad))
+    text = " ".join(statistics_text([replace(some_statistics(), tallies=tallies)], Style()).split())
+
+    assert "88 % since the tier began had no error, 95 % must: unhealthy by that" in text
+
+
+@pytest.mark.parametrize("tier", [0, 4])
+def test_where_no_raise_follows_no_promotion_is_spoken_of(tier: int) -> None:
+    found = replace(some_statistics("a", tier, exposed=(9, 0)), status="planned" if not tier else "completed")
+
+    assert "promotion" not in statistics_text([found], Style())
 
 
 @pytest.mark.parametrize(
