@@ -10,16 +10,11 @@ import json
 import time
 from contextlib import closing
 from typing import Any
-from uuid import uuid4
 
 from reconciler.domain.ladder import Tier
-from reconciler.domain.ledger import Cause, RevisionRecord
-from reconciler.domain.plan import Create
-from reconciler.domain.state import Standing
 from reconciler.store.connection import Connection, connect
-from reconciler.store.postgres import PostgresStore
 from reconciler.store.statistics import read_tallies, summarise
-from tests.benchmarks.databases import a_migrated_database
+from tests.benchmarks.databases import a_migrated_database, create_rollouts
 from tests.benchmarks.measure import Cost, least, report
 
 FEATURES = [f"feature-{number:02}" for number in range(50)]
@@ -63,7 +58,7 @@ group by 1
 def main() -> None:
     """Print what counting costs."""
     with a_migrated_database() as dsn:
-        _create(dsn)
+        create_rollouts(dsn, FEATURES, Tier.INTERNAL)
         with closing(connect(f"{dsn} options='-c statement_timeout=0'")) as connection:
             connection.execute("set statement_timeout = 0")
             connection.execute(_DAY.format(days=DAYS).encode())
@@ -119,16 +114,3 @@ def _blocks(connection: Connection) -> int:
     plan = row["QUERY PLAN"]
     top = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
     return int(top["Shared Hit Blocks"] + top["Shared Read Blocks"])
-
-
-def _create(dsn: str) -> None:
-    store = PostgresStore.at(dsn)
-    with closing(store):
-        revision = "a" * 40
-        store.take_revision(
-            RevisionRecord(previous_number=0, root="rollouts.d", revision=revision, actor="benchmark")
-        )
-        for feature in FEATURES:
-            after = Standing(tier=Tier.INTERNAL)
-            change = Create(feature=feature, before=None, after=after, reason="a new rollout")
-            store.transition(change, transition_id=uuid4(), cause=Cause(revision=revision, actor="benchmark"))

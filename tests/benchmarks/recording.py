@@ -12,20 +12,24 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import quantiles
 from uuid import UUID, uuid4
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import Jsonb
 
 from reconciler.client import RolloutClient
 from reconciler.client.live import Live
 from reconciler.domain.events import Batch, Event, EventKind
+from reconciler.domain.ladder import Tier
 from reconciler.evaluation.snapshot import Rollout
 from reconciler.store.connection import connect
+from reconciler.store.embedded import stop
 from reconciler.store.events import extend_events, store_batch
 from reconciler.store.rollouts import Mark, MarkedRollout
-from tests.benchmarks.databases import a_migrated_database
+from tests.benchmarks.databases import a_migrated_database, create_rollouts
 from tests.benchmarks.evaluating import CUSTOMERS
 from tests.benchmarks.measure import Cost, least, report
 
@@ -40,7 +44,8 @@ def main() -> None:
     _caller()
     with a_migrated_database() as dsn:
         _database(dsn)
-    _outage()
+        create_rollouts(dsn, ["checkout"], Tier.GENERAL)
+        _outage(dsn)
 
 
 def _caller() -> None:
@@ -75,9 +80,10 @@ def _database(dsn: str) -> None:
         report("storing 40 batches / executemany", ours, many, "0.67", by_wall=True)
 
 
-def _outage() -> None:
-    """Ask while nothing answers, and say how long the slowest answers took."""
-    client = _attached(RolloutClient(_NOWHERE, patience=0, handle_sigterm=False))
+def _outage(dsn: str) -> None:
+    """Stop the server under a client that is connected, ask on, and say how long the slowest answers took."""
+    client = RolloutClient(dsn, handle_sigterm=False)
+    stop(Path(str(conninfo_to_dict(dsn)["host"])).parent)
     takes: list[float] = []
     for number in range(200_000):
         begun = time.perf_counter()
