@@ -27,7 +27,7 @@ _MOST_BATCHES = 50
 PAUSE = 0.5  # seconds between two looks at the queue
 LONGEST_BACKOFF = 30.0  # seconds
 GIVEN_UP_AFTER = 24 * 3_600.0  # seconds: before the claim of its id is forgotten
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = logging.getLogger("reconciler.client")
 
@@ -263,7 +263,7 @@ def _event(report: Report) -> Event:
         attempt=rollout.attempt,
         epoch=rollout.epoch,
         is_enabled=has(rollout, customer) if is_enabled is None else is_enabled,
-        sent_at=_EPOCH + timedelta(microseconds=nanoseconds // 1_000),
+        sent_at=UNIX_EPOCH + timedelta(microseconds=nanoseconds // 1_000),
         metadata=metadata or "{}",
         is_claimed=identity is not None,
     )

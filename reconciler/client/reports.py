@@ -10,12 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from reconciler.client.recorder import Report
+from reconciler.client.recorder import UNIX_EPOCH, Report
 from reconciler.domain.events import LONGEST_METADATA, EventKind, fault_of_customer
 from reconciler.errors import UsageError
 from reconciler.evaluation.snapshot import Rollout
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEPT = 500  # characters of a text that is cut
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -91,7 +90,7 @@ def _nanoseconds(timestamp: datetime | None) -> int:
     if timestamp.tzinfo is None:
         raise UsageError(f"timestamp {timestamp} has no timezone; pass an aware one, such as datetime.now(UTC)")
     try:
-        since_1970 = timestamp.astimezone(UTC) - _EPOCH
+        since_1970 = timestamp.astimezone(UTC) - UNIX_EPOCH
     except OverflowError as error:
         raise UsageError(f"timestamp {timestamp} is in no year of UTC from 1 to 9999; pass when it was") from error
     return since_1970 // _MICROSECOND * 1_000

@@ -1,4 +1,4 @@
-"""How a rollout fares, as people and programs read it: counts, rates, the verdict and what would roll it back."""
+"""How a rollout fares, as people and programs read it: counts, rates, the verdict and what would be too much."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.domain.ladder import Tier
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """The counts of one feature: `window` is what rolls back, `epoch` all since this tier began.
+    """The counts of one feature: `window` is what the threshold looks at, `epoch` all since this tier began.
 
     The plain figures below are those since the epoch began; a rate is None while nobody is exposed.
     """

@@ -55,7 +55,7 @@ def details(change: Change) -> tuple[str, ...]:
 
 def moved(impact: Impact) -> str:
     """Say whom a change moves among the customers that were seen."""
-    seen = f"{'the first ' if impact.is_sample else ''}{counted(impact.seen, 'customer')} seen"
+    seen = f"{counted(impact.seen, 'customer')}{' among those' if impact.is_sample else ''} seen"
     moves = [
         f"{number:,} {verb}" for number, verb in ((impact.gained, "gain it"), (impact.lost, "lose it")) if number
     ]

@@ -69,6 +69,7 @@ def _telling(*, is_telling: bool) -> _Telling:
     nowhere = "host=127.0.0.1 port=9 connect_timeout=1"
     client = RolloutClient(nowhere, record_exposures=is_telling, patience=0, capacity=10**7, handle_sigterm=False)
     client.close(0)
+    client._engine.recorder.reset()  # takes events again
     mark = Mark(chain=UUID(int=0), version=1)
     marked = MarkedRollout(mark=mark, rollout=_rollout("checkout", 100), window=3600)
     live = Live(marked, is_telling=is_telling, now=0)

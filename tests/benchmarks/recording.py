@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _caller() -> None:
-    client = _detached(RolloutClient(_NOWHERE, patience=0, capacity=10**7, handle_sigterm=False))
+    client = _detached()
     rollout, queue = client._engine.lives["checkout"].rollout, client._engine.recorder.errors
     plain: deque[object] = deque()
 
@@ -97,12 +97,11 @@ def _outage(dsn: str) -> None:
     )
 
 
-def _detached(client: RolloutClient) -> RolloutClient:
+def _detached() -> RolloutClient:
+    """Return a client that knows `checkout`, and whose threads take nothing out of its queue."""
+    client = RolloutClient(_NOWHERE, patience=0, capacity=10**7, handle_sigterm=False)
     client.close(0)
-    return _attached(client)
-
-
-def _attached(client: RolloutClient) -> RolloutClient:
+    client._engine.recorder.reset()  # takes events again
     rollout = Rollout(feature="checkout", tier=3, exposure=50)
     marked = MarkedRollout(mark=Mark(chain=UUID(int=0), version=1), rollout=rollout, window=3600)
     client._engine.lives = {"checkout": Live(marked, is_telling=True, now=time.monotonic())}

@@ -279,14 +279,3 @@ def test_importing_the_client_loads_nothing_that_it_does_not_need() -> None:
     )
 
     assert finished(run_script(script)) == (0, "[]\n", "")
-
-
-def test_the_evaluator_alone_needs_nothing_but_the_hash() -> None:
-    script = (
-        "import sys; before = set(sys.modules)\n"
-        "import reconciler.evaluation.evaluator\n"
-        "new = {name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)\n"
-        "print(sorted(name for name in new if not name.startswith('_')))"
-    )
-
-    assert finished(run_script(script)) == (0, "['mmh3', 'reconciler']\n", "")
