@@ -15,6 +15,14 @@ class RepositoryError(ReconcilerError):
     """Git could not be read; the message names the repository, the fact and the remedy."""
 
 
+class UnreachableError(RepositoryError):
+    """The remote can't be reached, or gives no answer in time; nothing is known to have changed. Try again."""
+
+
+class EditRefusedError(ReconcilerError):
+    """A definition can't be edited without touching more than was meant; the message says what to write by hand."""
+
+
 class RevisionRefusedError(ReconcilerError):
     """This revision may not be applied (another branch, rewritten history, a shallow clone)."""
 
@@ -71,6 +79,7 @@ _EXIT_CODES: dict[type[ReconcilerError], int] = {
     UsageError: EXIT_USAGE,
     RevisionRefusedError: EXIT_REFUSED,
     RuleViolatedError: EXIT_REFUSED,
+    EditRefusedError: EXIT_REFUSED,
 }
 
 

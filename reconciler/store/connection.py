@@ -16,6 +16,7 @@ import psycopg.conninfo
 from psycopg.pq import PGconn, Ping
 from psycopg.rows import dict_row
 
+from reconciler import failpoints
 from reconciler.errors import DatabaseUnavailableError, UsageError
 
 Connection: TypeAlias = psycopg.Connection[dict[str, Any]]
@@ -122,12 +123,14 @@ def _open_patiently(conninfo: str, deadline: float) -> Connection:
 
 
 def _open(conninfo: str) -> Connection:
-    return psycopg.connect(
+    connection = psycopg.connect(
         conninfo,
         autocommit=True,
         row_factory=dict_row,
         prepare_threshold=None,  # a transaction pooler hands the next statement to another backend
     )
+    failpoints.watch(connection)
+    return connection
 
 
 def _parse(dsn: str) -> dict[str, Any]:
