@@ -93,6 +93,11 @@ def is_feature(name: str) -> bool:
     return _LEGAL.fullmatch(name) is not None
 
 
+def likeness(path: str) -> str:
+    """Return what names have in common that nobody tells apart: files that differ in it never clash."""
+    return _alike(_stem_of(path))
+
+
 def _by_name(entries: Iterable[Entry], prefix: str) -> tuple[list[tuple[str, Entry]], list[Entry]]:
     sound, rest = [], []
     match = re.compile(rf"{re.escape(prefix)}{_FOLDERS}({_FEATURE})\.yaml").fullmatch
@@ -135,7 +140,7 @@ def _clashes(claims: Iterable[tuple[str, Entry]]) -> dict[str, _Group]:
     first: dict[str, tuple[str, Entry]] = {}
     groups: dict[str, _Group] = {}
     for stem, entry in claims:
-        alike = stem.casefold().replace("_", "-")
+        alike = _alike(stem)
         other = first.setdefault(alike, (stem, entry))
         if other[1] is not entry:
             groups.setdefault(alike, _Group.of(*other)).add(stem, entry)
@@ -176,16 +181,24 @@ def _stands_for_policy(entry: Entry, prefix: str) -> bool:
 
 
 def _is_yaml(entry: Entry) -> bool:
-    return _tidy_name(entry).casefold().endswith((".yaml", ".yml"))
+    return _tidy_name(entry.path).casefold().endswith((".yaml", ".yml"))
+
+
+def _alike(stem: str) -> str:
+    return stem.casefold().replace("_", "-")
 
 
 def _stem(entry: Entry) -> str:
-    return _tidy_name(entry).rpartition(".")[0]
+    return _stem_of(entry.path)
 
 
-def _tidy_name(entry: Entry) -> str:
+def _stem_of(path: str) -> str:
+    return _tidy_name(path).rpartition(".")[0]
+
+
+def _tidy_name(path: str) -> str:
     # A space or dot at the end hides the extension from us and not from a person.
-    return entry.path.rpartition("/")[2].rstrip(" .")
+    return path.rpartition("/")[2].rstrip(" .")
 
 
 def _fault(rule: str, message: str, remedy: str) -> Fault:
