@@ -1,8 +1,8 @@
-"""Named places where a test may kill, break or cut off the product; off, and no more than a look, for everybody else.
+"""Named places where a test may kill, break or cut off the product; off, and no more than a look, otherwise.
 
 RECONCILER_FAILPOINTS=write-back.pushed=kill;apply.carried-out=exc@2 arms two of them before the program begins: the
-first ends the process as SIGKILL does, the second raises an exception when it is reached for the second time. `drop`
-cuts every database connection of the process, `sleep:3` waits for three seconds.
+first ends the process as SIGKILL does, the second raises an exception when it is reached for the second time.
+`drop` cuts every database connection of the process, `sleep:3` waits for three seconds.
 """
 
 from __future__ import annotations

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
 from reconciler.errors import UsageError
 
 DEFAULT_ROOT = "rollouts.d"
+DEFAULT_AUTHOR = "rollout-reconciler <rollout-reconciler@localhost>"
 _LONGEST_ACTOR = 256  # bytes
 _LONGEST_REASON = 2048  # bytes
 
 _URI = re.compile(r"(?P<head>postgres(?:ql)?://[^:/?#\s@]*):(?P<password>[^\s]*)@")
+_AUTHOR = re.compile(r"(?P<name>[^<>]*[^<>\s]) <(?P<address>[^<>\s]+)>")
 _WORD = re.compile(
     r"""(?P<head>\b(?:ssl)?password\s*=\s*)(?P<password>'(?:[^'\\]|\\.)*'?|(?:[^\s\\'&]|\\.)+)""", re.IGNORECASE
 )
@@ -21,7 +23,10 @@ _WORD = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One call of the product; `dsn` None means its own embedded PostgreSQL, `branch` None the current one."""
+    """One call of the product; `dsn` None means its own embedded PostgreSQL, `branch` None the current one.
+
+    `remote` is where rollbacks are written back, None for nowhere; `author` signs these commits.
+    """
 
     root: str = DEFAULT_ROOT
     repository: Path = Path()
@@ -30,16 +35,33 @@ class Settings:
     data_folder: Path | None = None
     postgres_bin: Path | None = None
     actor: str = "unknown"
+    remote: str | None = None
+    author: str = DEFAULT_AUTHOR
+    git_token: str | None = field(default=None, repr=False)
+    ssh_key: Path | None = None
 
     def __post_init__(self) -> None:
         _check_root(self.root)
         _check_text("actor", self.actor, _LONGEST_ACTOR)
+        author_of(self.author)
+        if self.remote is not None and not self.remote.strip():
+            raise UsageError("the remote (--remote, RECONCILER_REMOTE) is empty; unset it to write nothing back")
         if self.dsn is not None and not self.dsn.strip():
             raise UsageError(
                 "the connection string (--dsn, RECONCILER_DSN) is empty; unset it to use the embedded PostgreSQL"
             )
         if self.branch is not None and not self.branch.strip():
             raise UsageError("the branch (--branch, RECONCILER_BRANCH) is empty; unset it to use the current one")
+
+
+def author_of(author: str) -> tuple[str, str]:
+    """Return name and address of an author, written as git does."""
+    found = _AUTHOR.fullmatch(author)
+    if found is None or not author.isprintable():
+        raise UsageError(
+            f"author {author!r} is no name with an address; write it as 'Rollouts <rollouts@example.org>'"
+        )
+    return found["name"], found["address"]
 
 
 def check_reason(reason: str | None) -> str | None:

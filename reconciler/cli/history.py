@@ -1,4 +1,4 @@
-"""`history`: what happened to a feature: when, why and by whom."""
+"""`history`: what happened to a feature: when, why, by whom and because of which commit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from reconciler.cli.options import actor_option, database_options, output_option
 @click.command(
     cls=HelpfulCommand,
     short_help="Show what happened to a feature.",
-    examples=[("reconciler history new-checkout", "oldest first, with commits and reasons")],
-    exit_codes={0: "shown", 64: "no such feature"},
+    examples=[
+        ("reconciler history new-checkout", "oldest first: commits, transitions, evidence"),
+        ("reconciler history new-checkout --output json", "for programs"),
+    ],
+    exit_codes={0: "shown; without git the transitions alone", 64: "no such feature"},
 )
 @click.argument("feature", shell_complete=complete_feature)
 @output_options("text", "json", "markdown")
@@ -21,19 +24,16 @@ from reconciler.cli.options import actor_option, database_options, output_option
 @database_options
 @actor_option
 def history(*, feature: str) -> int:
-    """Show every transition of FEATURE: when, from tier to tier, because of which commit, by whom and why."""
-    from contextlib import closing
+    """Show the past of FEATURE, oldest first: commits that changed its file, each with the transitions it caused.
 
-    from reconciler.cli.features import unknown_feature
+    What errors or a person did stands between them, with the evidence and how git was told. A commit that nothing
+    came of says why: not applied yet, superseded, or nothing to change.
+    """
     from reconciler.cli.invocation import invocation
     from reconciler.cli.pages import show_history
-    from reconciler.cli.prospects import store_for
+    from reconciler.cli.pasts import past_of
     from reconciler.errors import EXIT_DONE
 
     call = invocation("text", "json", "markdown")
-    with closing(store_for(call)) as store:
-        transitions = store.history(feature)
-        if not transitions:
-            raise unknown_feature(feature, store.index().features)
-    show_history(call, feature, transitions)
+    show_history(call, past_of(call, feature))
     return EXIT_DONE

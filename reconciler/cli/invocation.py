@@ -18,7 +18,7 @@ from reconciler.cli.talk import Talk
 from reconciler.cli.terminal import style_for
 from reconciler.errors import UsageError
 from reconciler.render.style import Style
-from reconciler.settings import DEFAULT_ROOT, Settings
+from reconciler.settings import DEFAULT_AUTHOR, DEFAULT_ROOT, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,10 @@ def _settings(given: Mapping[str, Any], environment: Mapping[str, str]) -> Setti
         dsn=given.get("dsn", "" if environment.get("RECONCILER_DSN") == "" else None),
         data_folder=given.get("data_folder"),
         postgres_bin=given.get("postgres_bin"),
+        remote=given.get("remote"),
+        author=given.get("author", DEFAULT_AUTHOR),
+        git_token=environment.get("RECONCILER_GIT_TOKEN"),
+        ssh_key=given.get("ssh_key"),
         actor=given.get("actor") or environment.get("GITHUB_ACTOR") or _user(),
     )
 

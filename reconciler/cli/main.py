@@ -12,6 +12,8 @@ from reconciler import __version__
 from reconciler.cli.apply import apply
 from reconciler.cli.completion import completion
 from reconciler.cli.db import db
+from reconciler.cli.demo import demo
+from reconciler.cli.edits import EDITS
 from reconciler.cli.events import events
 from reconciler.cli.explain import explain
 from reconciler.cli.help import HelpfulGroup
@@ -26,9 +28,13 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.plan import plan
 from reconciler.cli.preview import preview
+from reconciler.cli.propose import propose
+from reconciler.cli.rollback import rollback
+from reconciler.cli.run import run as run_command
 from reconciler.cli.stats import stats
 from reconciler.cli.status import status
 from reconciler.cli.validate import validate
+from reconciler.cli.verify import verify
 from reconciler.errors import EXIT_FAILED, EXIT_USAGE, ReconcilerError, exit_code
 
 EXIT_INTERRUPTED = 130
@@ -66,7 +72,11 @@ def program() -> None:
     """
 
 
-for _command in (validate, plan, apply, status, stats, explain, preview, history, new, events, db, completion):
+for _command in (
+    *(validate, plan, apply, run_command, rollback, status, stats, explain, preview, history, verify),
+    *(new, *EDITS, propose),
+    *(events, db, demo, completion),
+):
     program.add_command(_command)
 
 

@@ -73,6 +73,20 @@ def database_options(command: Decorated) -> Decorated:
     )
 
 
+def remote_options(command: Decorated) -> Decorated:
+    """Add what says where rollbacks are written back; a token is a variable and never an argument."""
+    return _added(
+        command,
+        SharedOption(
+            "--remote",
+            metavar="NAME",
+            help="Remote or URL that is fetched from and told of rollbacks [none]; RECONCILER_GIT_TOKEN opens it.",
+        ),
+        SharedOption("--author", metavar="'NAME <MAIL>'", help="Who signs these commits [rollout-reconciler]."),
+        SharedOption("--ssh-key", type=_PATH, metavar="FILE", help="The key for an ssh remote [your agent's]."),
+    )
+
+
 def actor_option(command: Decorated) -> Decorated:
     """Add who is recorded."""
     return _added(command, SharedOption("--actor", metavar="NAME", help="Who is recorded [GITHUB_ACTOR or you]."))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.cli.invocation import Invocation
-from reconciler.domain.history import Transition
 from reconciler.domain.problem import Problem
+from reconciler.domain.record import Verification
+from reconciler.domain.timeline import Timeline
 from reconciler.render.status import StatusView
 from reconciler.render.view import OutcomeView, PlanView
 
@@ -66,21 +67,34 @@ def show_problems(call: Invocation, problems: Sequence[Problem], *, revision: st
             call.write(problems_text(problems, call.style, files=files))
 
 
-def show_history(call: Invocation, feature: str, transitions: Sequence[Transition]) -> None:
+def show_history(call: Invocation, timeline: Timeline) -> None:
     """Write the past of a feature."""
     match call.output:
         case "json":
-            from reconciler.render.documents import history_json
+            from reconciler.render.timeline import history_json
 
-            call.write(history_json(feature, transitions))
+            call.write(history_json(timeline))
         case "markdown":
             from reconciler.render.markdown import history_markdown
 
-            call.write(history_markdown(feature, transitions, call.style))
+            call.write(history_markdown(timeline, call.style))
         case _:
-            from reconciler.render.status_text import history_text
+            from reconciler.render.timeline import history_text
 
-            call.write(history_text(feature, transitions, call.style))
+            call.write(history_text(timeline, call.style))
+
+
+def show_verification(call: Invocation, found: Verification) -> None:
+    """Write what came of a check."""
+    from reconciler.render import verify
+
+    match call.output:
+        case "json":
+            call.write(verify.verification_json(found))
+        case "markdown":
+            call.write(verify.verification_markdown(found))
+        case _:
+            call.write(verify.verification_text(found, call.style))
 
 
 def show_status(call: Invocation, status: StatusView) -> None:

@@ -14,6 +14,8 @@ def shown(text: str) -> str:
     known = [os.environ.get("RECONCILER_DSN", ""), *sys.argv[1:]]
     for word in known:
         text = without_password(text, word.removeprefix("--dsn="))
+    token = os.environ.get("RECONCILER_GIT_TOKEN", "")
+    text = text.replace(token, "***") if len(token) > 2 else text
     return "\n".join(_line(line) for line in text.splitlines())
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.help import HelpfulCommand
-from reconciler.cli.options import actor_option, database_options, output_options, repository_options
+from reconciler.cli.options import (
+    actor_option,
+    database_options,
+    output_options,
+    remote_options,
+    repository_options,
+)
 
 
 @click.command(
@@ -22,6 +28,7 @@ from reconciler.cli.options import actor_option, database_options, output_option
     },
 )
 @output_options("text", "json", "markdown")
+@remote_options
 @repository_options
 @database_options
 @actor_option
@@ -46,6 +53,8 @@ def status() -> int:
             states=place.store.states(None),
             statistics=place.statistics(),
             place=described(call.settings, place.repository.top, os.environ),
+            remote=call.settings.remote,
+            untold=[each for each in place.store.write_backs(all_of_them=True) if not each.is_told],
         )
     # Programs get the same text wherever they run.
     style = replace(call.style, zone=UTC) if call.output == "json" else call.style

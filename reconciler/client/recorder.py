@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeAlias
 from uuid import UUID, uuid4
 
+from reconciler import failpoints
 from reconciler.domain.events import Batch, Event, EventKind
 from reconciler.errors import ReconcilerError, RuleViolatedError
 from reconciler.evaluation.evaluator import has
@@ -197,10 +198,12 @@ class Recorder:
 
     def _deliver(self) -> bool:
         batch = self._batches[0]
+        failpoints.reach("recorder.sending")
         try:
             stored = self._writer.store(batch)
         except (ReconcilerError, OSError) as error:
             return self._failed(batch, error)
+        failpoints.reach("recorder.stored")
         # Of a batch that is sent again nothing is stored when an earlier try was, without our hearing of it.
         self._stored += stored or (len(batch.events) if self._failures else 0)
         self._batches.popleft()

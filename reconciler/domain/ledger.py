@@ -11,6 +11,8 @@ from datetime import datetime
 class Scope:
     """The root a database serves and the commit in force; `number` is what a writer states it decided on.
 
+    `place` tells this database from one that took its place after a failover or a restore.
+
     `transitions` counts the rows of all chains: when it moved, something was written since.
 
     `looks_back` says that rollbacks which git tells of behind this commit may not be in force: history was
@@ -23,6 +25,7 @@ class Scope:
     now: datetime
     transitions: int = 0
     looks_back: bool = False
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +42,14 @@ class Index:
 class Cause:
     """Who writes a transition, and because of which commit; an import names its own and takes None.
 
-    From `raises_end` on, by the database's clock, nothing may be raised: a freeze begins.
+    From `raises_end` on, by the database's clock, nothing may be raised: a freeze begins. Nor anywhere but in the
+    database that this was decided on, when its `place` is named.
     """
 
     revision: str | None
     actor: str
     raises_end: datetime | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

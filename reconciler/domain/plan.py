@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from reconciler.domain.analysis import Verdict
+from reconciler.domain.breach import Breach
 from reconciler.domain.ladder import Tier
 from reconciler.domain.problem import Problem
 from reconciler.domain.state import Standing, State
@@ -59,10 +60,14 @@ class Demote(_Change):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback(_Change):
-    """Off for everybody, because git remembers a rollback that the database lost; `commit` says so."""
+    """Off for everybody; `commit` is the one by which git remembers a rollback that the database lost.
+
+    Without it errors (`breach`) or a person did it, and git has to be told.
+    """
 
     kind: ClassVar[str] = "rollback"
-    commit: str
+    commit: str | None = None
+    breach: Breach | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconciler.domain.analysis import Cohort, Evidence, Verdict
+from reconciler.domain.analysis import Evidence, Verdict
+from reconciler.domain.breach import Breach, percent, with_an_error
 from reconciler.domain.definition import Definition
 from reconciler.domain.duration import format_duration
 from reconciler.domain.gates import Gates, Thresholds, stricter
@@ -106,19 +107,8 @@ def _unproven(definition: Definition, state: State, evidence: Evidence) -> Itera
 
 def _ailing(gates: Thresholds, evidence: Evidence, tier: int) -> str:
     if evidence.is_tripped:
-        window, limit = format_duration(gates.window), _percent(gates.error_rate)
-        return f"{_with_an_error(evidence.window)} in the last {window}, the limit is {limit}"
-    needed = _percent(gates.success_rate)
-    return f"{_with_an_error(evidence.epoch)} since tier {tier} began, {needed} must have none"
-
-
-def _with_an_error(cohort: Cohort) -> str:
-    return f"{cohort.failing} of {cohort.customers} exposed customers have an error"
-
-
-def _percent(rate: float) -> str:
-    # Ten digits: 0.07 * 100 is 7 then, and 0.99999 isn't 100 %.
-    return f"{rate * 100:.10g} %"
+        return str(Breach(cohort=evidence.window, thresholds=gates))
+    return f"{with_an_error(evidence.epoch)} since tier {tier} began, {percent(gates.success_rate)} must have none"
 
 
 def _without(state: State) -> str:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
+from reconciler import failpoints
 from reconciler.domain.guard import permitted
 from reconciler.domain.ledger import Cause, RevisionRecord
-from reconciler.domain.plan import Change, Plan, Rollback
+from reconciler.domain.plan import Change, Create, Plan, Rollback
 from reconciler.domain.policy import raises_end
 from reconciler.errors import (
     ConflictError,
@@ -119,14 +120,19 @@ class Applier:
         if plan.is_blocked:
             return not lost
         done = len(ledger.done)
-        if self._take_revision(prospect, looks_back=bool(lost or ledger.leaves_out(imports))):
+        # A first row that remembers a rollback may be lost to one that doesn't: then git is asked again.
+        births = tuple(change for change in changes if isinstance(change, Create) and change.after.rolled_back)
+        looks_back = bool(births or lost or ledger.leaves_out(imports))
+        if self._take_revision(prospect, looks_back=looks_back):
             # Until now a job of the commit before could write: what was decided without looking is decided anew.
             expected = prospect.scope.transitions + done - before
             if self.store.scope().transitions != expected:
                 return False
         closes = raises_end(prospect.desired.policy, plan.observed_at)
-        cause = Cause(revision=plan.revision, actor=self.actor, raises_end=closes)
+        cause = Cause(revision=plan.revision, actor=self.actor, raises_end=closes, place=prospect.scope.place)
         lost |= self._carry_out(changes[len(imports) :], cause, ledger, of=len(changes), but=lost)
+        if births and not (lost or ledger.leaves_out(imports + births)):
+            self._take(prospect, number=prospect.scope.number + 1, looks_back=False)
         self._remember(prospect, changes, lost | ledger.failed | ledger.broken.keys())
         return not lost
 
@@ -136,16 +142,21 @@ class Applier:
         is_override = plan.unsafe_allowed is not None and bool(plan.changes)
         if scope.revision == plan.revision and scope.looks_back == looks_back and not is_override:
             return False
+        self._take(prospect, number=scope.number, looks_back=looks_back)
+        return True
+
+    def _take(self, prospect: Prospect, *, number: int, looks_back: bool) -> None:
         record = RevisionRecord(
-            previous_number=scope.number,
+            previous_number=number,
             root=prospect.root,
-            revision=plan.revision,
+            revision=prospect.plan.revision,
             actor=self.actor,
-            unsafe_reason=plan.unsafe_allowed,
+            unsafe_reason=prospect.plan.unsafe_allowed,
             looks_back=looks_back,
         )
+        failpoints.reach("apply.taking-revision")
         self.store.take_revision(record)
-        return True
+        failpoints.reach("apply.revision-taken")
 
     def _carry_out(
         self,
@@ -166,6 +177,7 @@ class Applier:
         return lost
 
     def _one(self, change: Change, cause: Cause, ledger: _Ledger, lost: set[str]) -> None:
+        failpoints.reach("apply.transition-begins")
         try:
             self.store.transition(change, transition_id=self.new_id(), cause=cause)
         except SupersededError:
@@ -180,6 +192,7 @@ class Applier:
         except RuleViolatedError as error:
             ledger.broken[change.feature] = Broken(change=change, rule=error.rule, reason=error.reason)
         else:
+            failpoints.reach("apply.transition-done")
             ledger.done.append(change)
 
     def _remember(self, prospect: Prospect, changes: tuple[Change, ...], failed: set[str]) -> None:
@@ -188,6 +201,7 @@ class Applier:
             # It only saves work: without it the files are read once more.
             with suppress(ConflictError, StatementFailedError):
                 self.store.remember_sources(keys)
+                failpoints.reach("apply.sources-remembered")
 
 
 def settled_keys(prospect: Prospect, changes: tuple[Change, ...], failed: set[str]) -> dict[str, tuple[int, str]]:

@@ -105,11 +105,7 @@ def compare(
     permission: Permission = PERMITTED,
 ) -> Prospect:
     """Plan files against the database, reading only what isn't known to be in force."""
-    if scope.root not in (None, files.root):
-        raise UsageError(
-            f"this database serves the root {scope.root}, not {files.root}; name that with --root, or give "
-            f"{files.root} a database of its own with --dsn or --data-folder"
-        )
+    check_root(scope, files.root)
     index = store.index()
     known = _known(index, circumstances)
     desired = load(files.entries, files.read, files.root, known, with_policy=files.with_policy)
@@ -128,6 +124,15 @@ def compare(
     live = len(index.features - index.retired)
     plan = guard(plan, desired, live=live, exposed=len(index.exposed), allowed=allowed)
     return Prospect(plan=plan, root=files.root, desired=desired, states=states, scope=scope, permission=permission)
+
+
+def check_root(scope: Scope, root: str) -> None:
+    """Raise UsageError when the database serves another root."""
+    if scope.root not in (None, root):
+        raise UsageError(
+            f"this database serves the root {scope.root}, not {root}; name that with --root, or give "
+            f"{root} a database of its own with --dsn or --data-folder"
+        )
 
 
 def gathered(store: Store, desired: Desired, states: Mapping[str, State]) -> Mapping[str, Evidence]:

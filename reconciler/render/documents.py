@@ -1,4 +1,4 @@
-"""Plans, outcomes, statuses and histories as JSON that stays the same from version to version."""
+"""Plans, outcomes and statuses as JSON that stays the same from version to version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from reconciler.domain.gates import Gates
-from reconciler.domain.history import Transition
 from reconciler.domain.impact import Impact
 from reconciler.domain.plan import Change, Create, Hold, Plan, Promote, Refusal, Rollback
 from reconciler.domain.problem import Problem
@@ -76,6 +75,7 @@ def status_json(status: StatusView) -> str:
         {
             **_head("status", status.view),
             "database": status.database,
+            "write_back": status.write_back,
             "rollouts": [
                 {
                     "feature": row.state.feature,
@@ -110,30 +110,6 @@ def _health(found: Statistics | None) -> dict[str, Json] | None:
         "epoch_customers": found.epoch.exposed.customers,
         "epoch_failing": found.epoch.exposed.failing,
     }
-
-
-def history_json(feature: str, transitions: Iterable[Transition]) -> str:
-    """Render the past of one feature, oldest first."""
-    rows: Json = [
-        {
-            "version": each.version,
-            "kind": each.kind,
-            "at": iso(each.at),
-            "tier": int(each.tier),
-            "percent": each.tier.exposure,
-            "attempt": each.attempt,
-            "epoch": each.epoch,
-            "rolled_back": each.rolled_back,
-            "retired": each.retired,
-            "revision": each.revision,
-            "rollback_commit": each.rollback_commit,
-            "reason": each.reason,
-            "actor": each.actor,
-            "unsafe_reason": each.unsafe_reason,
-        }
-        for each in transitions
-    ]
-    return dumped({"version": VERSION, "kind": "history", "feature": feature, "transitions": rows})
 
 
 def _head(kind: str, view: PlanView) -> dict[str, Json]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from reconciler.domain.history import Transition
 from reconciler.domain.plan import Change, Hold, Plan, Refusal
 from reconciler.domain.problem import Problem
 from reconciler.domain.state import State
+from reconciler.domain.timeline import Entry, Timeline
 from reconciler.render.details import awaits, details, guard_words, mend, moved
 from reconciler.render.escape import code, escaped, inline
 from reconciler.render.moments import exactly, span
@@ -15,6 +15,7 @@ from reconciler.render.stages import done_summary, stage_title, staged, summary
 from reconciler.render.status import StatusView
 from reconciler.render.style import Style
 from reconciler.render.text import clipped, counted
+from reconciler.render.timeline import fate, telling, tiers
 from reconciler.render.view import BrokenRule, OutcomeView, PlanView, short
 
 LONGEST = 60_000
@@ -90,22 +91,32 @@ def status_markdown(status: StatusView) -> str:
     return _fitting(lambda limit: [head, *_table("", titles, rows, 4 * limit)])
 
 
-def history_markdown(feature: str, transitions: Sequence[Transition], style: Style) -> str:
-    """Render the past of a feature, oldest first."""
-    rows = [
-        (
+def history_markdown(timeline: Timeline, style: Style) -> str:
+    """Render the past of a feature, oldest first: a row for each commit and for each transition."""
+    rows = [row for entry in timeline.entries for row in _history_rows(timeline, entry, style)]
+    titles = ("version", "when", "kind", "tier", "commit", "who", "what")
+    head = f"### History of {code(timeline.feature)}"
+    return _fitting(lambda limit: [head, *_table("", titles, rows, 4 * limit)])
+
+
+def _history_rows(timeline: Timeline, entry: Entry, style: Style) -> Iterator[Sequence[str]]:
+    shown = timeline.shown(entry.commit)
+    if shown is not None and not entry.is_again:
+        what = "<br>".join(escaped(clipped(each, _CELL)) for each in (shown.subject, fate(entry, style)) if each)
+        who = escaped(clipped(shown.author, 60))
+        yield ("", exactly(shown.at, style.zone), "commit", "", code(short(shown.id)), who, what)
+    for event in entry.events:
+        each = event.transition
+        told = "" if event.write_back is None else telling(event.write_back)
+        yield (
             str(each.version),
             exactly(each.at, style.zone),
             each.kind,
-            str(int(each.tier)),
+            tiers(event).removeprefix("tier ").replace("->", "→"),
             "" if each.revision is None else code(short(each.revision)),
             escaped(clipped(each.actor, 60)),
-            escaped(clipped(each.reason, _CELL)),
+            _two(each.reason, told),
         )
-        for each in transitions
-    ]
-    titles = ("version", "when", "kind", "tier", "commit", "who", "reason")
-    return _fitting(lambda limit: [f"### History of {code(feature)}", *_table("", titles, rows, 4 * limit)])
 
 
 def _fitting(page: Callable[[int], Iterable[str]]) -> str:

@@ -17,7 +17,7 @@ from reconciler.render.table import Cell, table
 from reconciler.render.text import counted, wrapped
 
 _TONES = {Verdict.HEALTHY: Tone.MORE, Verdict.UNHEALTHY: Tone.BAD, Verdict.INSUFFICIENT: Tone.QUIET}
-_NOTE = "customers since the tier began; limit: with an error in the window, they make it unhealthy"
+_NOTE = "customers since the tier began; limit: with an error in the window, they roll it back"
 _SPARE = ("shown", "seen", "limit", "on")
 _TITLES = ("feature", "shown", "seen", "on", "errors", "rate", "limit", "verdict")
 
@@ -43,7 +43,7 @@ def fares(found: Statistics) -> str:
         return ""
     so_far = f"{window.failing:,} of {counted(window.customers, 'customer')} with an error"
     last = f"in the last {format_duration(found.thresholds.window)}"
-    return f"{so_far} {last}, {'too few to be unhealthy' if needed is None else f'{needed:,} make it unhealthy'}"
+    return f"{so_far} {last}, {'too few to roll it back' if needed is None else f'{needed:,} roll it back'}"
 
 
 def statistics_json(found: Sequence[Statistics], *, is_line: bool = False) -> str:
@@ -80,7 +80,9 @@ def _told(found: Statistics) -> list[str]:
         told.append(
             f"{percent(epoch.success_rate)} since the tier began had no error, {least} must: unhealthy by that"
         )
-    if found.verdict is Verdict.UNHEALTHY:
+    if found.evidence.is_tripped:
+        told.append("`reconciler run` takes it from everybody at once; by hand: `reconciler rollback`")
+    elif found.verdict is Verdict.UNHEALTHY:
         told.append("it is not promoted: mend the feature, or set a lower `tier` to take it from customers")
     elif not (found.tier and found.status == "in_progress"):
         pass  # no raise follows that evidence could hold
@@ -110,15 +112,15 @@ def _limit(found: Statistics) -> str:
     if found.thresholds.confidence is not None:
         limit += f" with {percent(found.thresholds.confidence)} certainty"
     if not exposed:
-        return f"nobody with the feature was seen in the window; it is unhealthy {limit}"
+        return f"nobody with the feature was seen in the window; it is rolled back {limit}"
     if needed is None:
         few = (
             f"all of {counted(exposed, 'customer')} with an error"
             if exposed > 1
             else "a single customer with an error"
         )
-        return f"{few} would not make it unhealthy: that takes more customers to be {limit}"
-    return f"{needed:,} of {counted(exposed, 'customer')} with an error in the window make it unhealthy: {limit}"
+        return f"{few} would not roll it back: that takes more customers to be {limit}"
+    return f"{needed:,} of {counted(exposed, 'customer')} with an error in the window roll it back: {limit}"
 
 
 def _cells(found: Statistics) -> tuple[Cell, ...]:

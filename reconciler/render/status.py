@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,10 +11,12 @@ from reconciler.domain.plan import Hold, Plan
 from reconciler.domain.policy import Policy, frozen_at
 from reconciler.domain.state import Standing, State, Status
 from reconciler.domain.statistics import Statistics
+from reconciler.domain.write_back import WriteBack
 from reconciler.render.details import awaits_all
 from reconciler.render.moments import until
 from reconciler.render.stages import withheld
 from reconciler.render.style import Style
+from reconciler.render.text import counted, few, printable
 from reconciler.render.view import PlanView
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -37,6 +39,8 @@ class StatusRow:
 class StatusView:
     """Every rollout of a database, with the plan that says what comes next; `database` holds no secret.
 
+    `write_back` says where git is told of rollbacks, and of which it isn't told yet.
+
     `absent` are the features that have a file and no row yet, with what is about them.
     """
 
@@ -44,15 +48,21 @@ class StatusView:
     rows: tuple[StatusRow, ...]
     absent: tuple[tuple[str, str], ...]
     database: str
+    write_back: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observations:
-    """What the database says of its rollouts: where each stands and how it fares; `place` is which one it is."""
+    """What the database says of its rollouts: where each stands and how it fares; `place` is which one it is.
+
+    `untold` are rollbacks that git isn't told of, `remote` is where it is told, None for nowhere.
+    """
 
     states: Mapping[str, State]
     statistics: Mapping[str, Statistics]
     place: str
+    remote: str | None = None
+    untold: Sequence[WriteBack] = ()
 
 
 def status_view(view: PlanView, observed: Observations, policy: Policy, style: Style) -> StatusView:
@@ -64,7 +74,16 @@ def status_view(view: PlanView, observed: Observations, policy: Policy, style: S
         _row(states[name], following.get(name), observed.statistics.get(name), forecast) for name in sorted(states)
     )
     absent = tuple((name, following[name]) for name in sorted(following.keys() - states.keys()))
-    return StatusView(view=view, rows=rows, absent=absent, database=observed.place)
+    told = _write_back(observed)
+    return StatusView(view=view, rows=rows, absent=absent, database=observed.place, write_back=told)
+
+
+def _write_back(observed: Observations) -> str:
+    remote = "off: name a remote with --remote" if observed.remote is None else f"to {printable(observed.remote)}"
+    waiting = [f"{each.feature} ({each.note or each.branch or 'on its way'})" for each in observed.untold]
+    if not waiting:
+        return remote
+    return f"{remote}; git isn't told of {counted(len(waiting), 'rollback')}: {few(waiting, 3)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Statuses and histories for a terminal: a table with bars, a timeline."""
+"""Statuses for a terminal: a table with bars."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 
-from reconciler.domain.history import Transition
-from reconciler.domain.ladder import Tier
 from reconciler.domain.state import Standing, State, Status
 from reconciler.render.details import guard_words
 from reconciler.render.ladder import dwell_bar, ladder_bar
-from reconciler.render.moments import exactly, span
+from reconciler.render.moments import span
 from reconciler.render.stages import summary
 from reconciler.render.statistics import fares
 from reconciler.render.status import StatusRow, StatusView
@@ -39,8 +37,9 @@ def status_text(status: StatusView, style: Style) -> str:
         ("database", printable(status.database)),
         ("root", view.root),
         ("in force", "nothing yet" if view.in_force is None else short(view.in_force)),
+        ("write-back", status.write_back),
     ]
-    head = [f"{style.paint(name.ljust(9), Tone.QUIET)} {fact}" for name, fact in facts]
+    head = [line for name, fact in facts for line in _fact(name, fact, style)]
     warnings = (view.fence,) if view.fence is not None else guard_words(view.plan)
     fence = [style.paint(line, Tone.BAD) for each in warnings for line in _warned(each, style)]
     rows = _rows(status, style) if status.rows else ["no rollouts yet; `reconciler apply` creates them"]
@@ -52,6 +51,12 @@ def status_text(status: StatusView, style: Style) -> str:
     return "\n".join([*head, *fence, "", *rows, "", style.paint(last, Tone.STRONG)]) + "\n"
 
 
+def _fact(name: str, fact: str, style: Style) -> list[str]:
+    label = name.ljust(10)
+    first, *rest = wrapped(fact, columns=style.width, first=f"{label} ", rest=" " * 11)
+    return [first.replace(label, style.paint(label, Tone.QUIET), 1), *rest]
+
+
 def _warned(text: str, style: Style) -> list[str]:
     return ["", *wrapped(text, columns=style.width, first="! ")]
 
@@ -59,51 +64,6 @@ def _warned(text: str, style: Style) -> list[str]:
 def _retired(status: StatusView) -> str:
     count = sum(1 for row in status.rows if row.state.standing.status is Status.RETIRED)
     return f", {count:,} of them retired" if count else ""
-
-
-def history_text(feature: str, transitions: Sequence[Transition], style: Style) -> str:
-    """Render the past of a feature, oldest first."""
-    first, last = transitions[0], transitions[-1]
-    bar = ladder_bar(last.tier, Tier.FULL, style)
-    head = f"{style.paint(feature, Tone.STRONG)}  {bar} tier {int(last.tier)} {style.dot} {last.tier.exposure} %"
-    lines = [f"{head}, attempt {last.attempt}, {counted(len(transitions), 'change')} in {_age(first, last)}", ""]
-    before: Transition | None = None
-    for each in transitions:
-        lines += _event(each, before, style)
-        before = each
-    return "\n".join(lines) + "\n"
-
-
-def _age(first: Transition, last: Transition) -> str:
-    return span(last.at - first.at)
-
-
-def _event(each: Transition, before: Transition | None, style: Style) -> list[str]:
-    place = _place(each, before)
-    head = f"{each.version:4}  {style.paint(each.kind.ljust(8), *_tone_of(each, before))}  {place:13}"
-    # From where to where stands in the line above.
-    reason = printable(each.reason).removeprefix(place).strip()
-    lines = [f"{head}  {exactly(each.at, style.zone)}", *wrapped(reason, columns=style.width, first=" " * 6)]
-    told = each.revision or each.rollback_commit
-    cause = "a person or evidence" if told is None else short(told)
-    note = style.paint(f"      {cause} by {clipped(each.actor, 60)}", Tone.QUIET)
-    allowed = f"the guard was overridden: {printable(each.unsafe_reason)}" if each.unsafe_reason else ""
-    return [*lines, note, *wrapped(allowed, columns=style.width, first=" " * 6)]
-
-
-def _place(each: Transition, before: Transition | None) -> str:
-    if before is None or before.tier == each.tier:
-        return f"tier {int(each.tier)}"
-    return f"tier {int(before.tier)} -> {int(each.tier)}"
-
-
-def _tone_of(each: Transition, before: Transition | None) -> tuple[Tone, ...]:
-    if each.rolled_back:
-        return (Tone.BAD,)
-    was = 0 if before is None else before.tier
-    if each.tier == was:
-        return (Tone.SAME,)
-    return (Tone.MORE,) if each.tier > was else (Tone.LESS,)
 
 
 def _rows(status: StatusView, style: Style) -> list[str]:

@@ -12,6 +12,7 @@ _NO_COLUMN = frozenset({_JOINER, "\N{VARIATION SELECTOR-16}"})
 _WIDE = frozenset({"F", "W"})
 _COMMAND = re.compile(r"(?<!\S)::|##\[")
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
+_TIED = "\N{NO-BREAK SPACE}%"
 
 
 def printable(text: str) -> str:
@@ -54,15 +55,16 @@ def padded(text: str, columns: int) -> str:
 
 
 def wrapped(text: str, *, columns: int, first: str, rest: str | None = None) -> list[str]:
-    """Return printable text as lines of at most `columns`, indented; a long word stays whole."""
-    return textwrap.wrap(
-        printable(text),
+    """Return printable text as lines of at most `columns`, indented; long words and percentages stay whole."""
+    lines = textwrap.wrap(
+        printable(text).replace(" %", _TIED),
         width=columns,
         initial_indent=first,
         subsequent_indent=" " * width(first) if rest is None else rest,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_TIED, " %") for line in lines]
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 from reconciler.definitions.source import Entry
+from reconciler.domain.lineage import Lineage
 from reconciler.domain.plan import RememberedRollback
+from reconciler.domain.record import Telling
 from reconciler.domain.revision import Relation
 from reconciler.errors import RepositoryError
-from reconciler.repository import history, revisions
+from reconciler.repository import history, past, revisions
 from reconciler.repository.discovery import Place, find_place
 from reconciler.repository.history import CommitFacts
 from reconciler.repository.plumbing import DEFAULT_TIMEOUT, Plumbing
@@ -140,6 +143,14 @@ class GitRepository:
         first = None if since is None else self._commit(since)
         return history.remembered_rollbacks(self._git, first, self._commit(until), environment)
 
+    def rollback_commits(self, since: str | None, until: str, environment: str) -> Mapping[UUID, str]:
+        """Return, by the id of the rollback, the commit of `since..until` that says it tells of that."""
+        return history.rollback_commits(self._git, since, self._commit(until), environment)
+
+    def last_change(self, revision: str, path: str) -> str | None:
+        """Return the newest commit up to `revision` that changed this file; None when none did."""
+        return history.last_change(self._git, self._commit(revision), path)
+
     def trailer(self, revision: str, name: str) -> str | None:
         """Return the value of this trailer of the commit on one line, safe to print; None without one."""
         return history.trailer(self._git, self._commit(revision), name)
@@ -147,6 +158,22 @@ class GitRepository:
     def describe(self, revision: str) -> CommitFacts:
         """Return what is shown of this commit."""
         return history.describe(self._git, self._commit(revision))
+
+    def described(self, commits: Collection[str]) -> Mapping[str, CommitFacts]:
+        """Return what is shown of commits, by full id; those that aren't here are left out."""
+        return history.described(self._git, commits)
+
+    def lineage(self, commits: Collection[str]) -> Lineage:
+        """Return every commit of the branch, and those that can be reached from these, given by full id."""
+        return past.lineage(self._git, self.tip(), commits, is_complete=self.is_complete())
+
+    def changes(self, pairs: Sequence[past.Pair], root: str) -> Iterator[list[past.Change]]:
+        """Yield, for each commit and the one it is compared with, paths below `root` and what stands there now."""
+        return past.changes(self._git, pairs, root)
+
+    def tellings(self, until: str, environment: str) -> tuple[Telling, ...]:
+        """Return every commit up to `until` whose trailers tell of a rollback here, newest first."""
+        return history.tellings(self._git, self._commit(until), environment)
 
     def is_dirty(self, root: str) -> bool:
         """Whether definitions in the working tree differ from HEAD; a hint that ignores git's index and filters."""

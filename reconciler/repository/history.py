@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
 from uuid import UUID
 
 from reconciler.domain.plan import RememberedRollback
+from reconciler.domain.record import Telling
 from reconciler.domain.revision import Relation
 from reconciler.errors import RepositoryError
+from reconciler.repository.memory import held
+from reconciler.repository.past import existing
 from reconciler.repository.plumbing import Plumbing
 from reconciler.repository.revisions import commit_exists
 from reconciler.repository.text import one_line
@@ -21,6 +25,7 @@ _TRAILERS = ("Rollback-Id", "Rollout-Feature", "Rollout-Attempt", "Environment")
 _FEATURE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")  # as the schema: the next attempt has to be a legal one
 _BETWEEN_VALUES = "\x1f"
+_FACTS = ("%H", "%h", "%s", "%an", "%ct")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +94,29 @@ def remembered_rollbacks(
 ) -> Mapping[str, RememberedRollback]:
     """Return, by feature, the highest attempt that commits of `since..until` say was rolled back here."""
     remembered: dict[str, RememberedRollback] = {}
-    for commit, *values in _trailers(git, since, until):
-        told = _rollback(values, environment)
-        if told is None:
-            continue
-        feature, attempt = told
+    for told in _tellings(git, since, until, environment):
         # Newest first: of several commits for one attempt, the oldest is the one that caused it.
-        if feature not in remembered or attempt >= remembered[feature].attempt:
-            remembered[feature] = RememberedRollback(attempt=attempt, revision=commit)
+        if told.feature not in remembered or told.attempt >= remembered[told.feature].attempt:
+            remembered[told.feature] = RememberedRollback(attempt=told.attempt, revision=told.commit)
     return remembered
+
+
+def rollback_commits(git: Plumbing, since: str | None, until: str, environment: str) -> Mapping[UUID, str]:
+    """Return, by the id of the rollback, the oldest commit of `since..until` that says it tells of that here."""
+    known = since is not None and commit_exists(git, since)
+    tellings = _tellings(git, since if known else None, until, environment)
+    return {told.rollback_id: told.commit for told in tellings}
+
+
+def tellings(git: Plumbing, until: str, environment: str) -> tuple[Telling, ...]:
+    """Return every commit up to `until` that says it tells of a rollback here, newest first."""
+    return tuple(_tellings(git, None, until, environment))
+
+
+def last_change(git: Plumbing, until: str, path: str) -> str | None:
+    """Return the newest commit up to `until` that changed this file; None when none did."""
+    found = git.run("rev-list", "-1", "--end-of-options", until, "--", path).output.decode().split()
+    return found[0] if found else None
 
 
 def trailer(git: Plumbing, commit: str, name: str) -> str | None:
@@ -108,9 +127,21 @@ def trailer(git: Plumbing, commit: str, name: str) -> str | None:
 
 def describe(git: Plumbing, commit: str) -> CommitFacts:
     """Return what is shown of this commit."""
-    [(id_, short, subject, author, seconds)] = _read(
-        git, "--no-walk", fields=("%H", "%h", "%s", "%an", "%ct"), commits=(commit,)
-    )
+    [values] = _read(git, "--no-walk", fields=_FACTS, commits=(commit,))
+    return _facts(*values)
+
+
+def described(git: Plumbing, commits: Collection[str]) -> Mapping[str, CommitFacts]:
+    """Return what is shown of these commits, given by full id; those that aren't here are left out."""
+    there = existing(git, commits)
+    if not there:
+        return {}
+    with held("".join(f"{commit}\n" for commit in there).encode()) as ids:
+        found = _read(git, "--no-walk=unsorted", "--stdin", fields=_FACTS, commits=(), stdin=ids)
+        return {values[0]: _facts(*values) for values in found}
+
+
+def _facts(id_: str, short: str, subject: str, author: str, seconds: str) -> CommitFacts:
     return CommitFacts(
         id=id_, short=short, subject=one_line(subject), author=one_line(author), committed_at=_moment(seconds)
     )
@@ -139,11 +170,21 @@ def _trailers(git: Plumbing, since: str | None, until: str) -> Iterator[tuple[st
     return _read(git, *search, fields=fields, commits=commits)
 
 
-def _rollback(values: list[str], environment: str) -> tuple[str, int] | None:
+def _tellings(git: Plumbing, since: str | None, until: str, environment: str) -> Iterator[Telling]:
+    for commit, *fields in _trailers(git, since, until):
+        # Commits that were squashed into one tell of several.
+        blocks = [field.split(_BETWEEN_VALUES) for field in fields]
+        if len({len(values) for values in blocks}) == 1:
+            yield from (
+                told for values in zip(*blocks, strict=True) if (told := _telling(commit, values, environment))
+            )
+
+
+def _telling(commit: str, values: tuple[str, ...], environment: str) -> Telling | None:
     identity, feature, attempt, where = values
     is_ours = where == environment and _is_uuid(identity)
     if is_ours and _FEATURE.fullmatch(feature) and _ATTEMPT.fullmatch(attempt):
-        return feature, int(attempt)
+        return Telling(commit=commit, rollback_id=UUID(identity), feature=feature, attempt=int(attempt))
     return None
 
 
@@ -159,11 +200,16 @@ def _trailer_field(name: str) -> str:
 
 
 def _read(
-    git: Plumbing, *options: str, fields: tuple[str, ...], commits: tuple[str, ...]
+    git: Plumbing,
+    *options: str,
+    fields: tuple[str, ...],
+    commits: tuple[str, ...],
+    stdin: BinaryIO | None = None,
 ) -> Iterator[tuple[str, ...]]:
     layout = "".join(f"{field}%x00" for field in fields)
     options = ("--no-commit-header", "--encoding=UTF-8", *options, f"--format={layout}")
-    output = git.run("rev-list", *options, "--end-of-options", *commits, "--").output
+    ids = () if stdin is not None else ("--end-of-options", *commits, "--")
+    output = git.run("rev-list", *options, *ids, stdin=stdin).output
     *values, _ = output.decode(errors="replace").split("\0")
     for start in range(0, len(values), len(fields)):
         first, *others = values[start : start + len(fields)]

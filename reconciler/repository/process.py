@@ -23,8 +23,12 @@ _PIECE = 1 << 16
 _TOO_MUCH = "so many files are no folder of definitions: name a smaller one with --root"
 
 
+class TooLateError(RepositoryError):
+    """Git did not end in time and was stopped with all its children."""
+
+
 class Process:
-    """A git process in a session of its own; only the waits count against its time, not the work between them."""
+    """A git process in a session of its own; only reading counts against its time, not the work between reads."""
 
     def __init__(self, running: Git.AutoInterrupt, *, name: str, timeout: timedelta) -> None:
         self._running = running  # GitPython ends the process when this is collected
@@ -32,6 +36,7 @@ class Process:
         self._name = name
         self._timeout = timeout
         self._left = timeout.total_seconds()
+        self._since = 0.0
         self._buffer = b""
         self._at = 0
         self._said = bytearray()
@@ -43,7 +48,12 @@ class Process:
     @property
     def complaint(self) -> str:
         """What git said on standard error, on one line."""
-        return one_line(self._said.decode(errors="replace"))
+        return one_line(self.said)
+
+    @property
+    def said(self) -> str:
+        """What git said on standard error as it said it, 64 KiB and a little more at most."""
+        return self._said.decode(errors="replace")
 
     def line(self) -> bytes:
         """Return the next line without its end; the rest when there is no further line."""
@@ -87,12 +97,16 @@ class Process:
         except subprocess.TimeoutExpired:
             raise self._too_late() from None
 
-    def stop(self) -> None:
-        """End the process and its whole group, if it still runs, and release its pipes."""
+    def kill(self) -> None:
+        """End the process and its whole group, if it still runs; whoever reads it comes to its end."""
         # Not yet waited for, so its number can't belong to anybody else.
         if self._process.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End the process and its whole group, if it still runs, and release its pipes."""
+        self.kill()
         self._selector.close()
         for pipe in self._pipes:
             pipe.close()
@@ -110,6 +124,7 @@ class Process:
         return bool(piece)
 
     def _next_piece(self) -> bytes:
+        self._since = time.monotonic()
         while self._selector.get_map():
             for key in self._ready():
                 piece = os.read(key.fd, _PIECE)
@@ -122,16 +137,18 @@ class Process:
         return b""
 
     def _ready(self) -> list[selectors.SelectorKey]:
-        began = time.monotonic()
         ready = self._selector.select(max(self._left, 0))
-        self._left -= time.monotonic() - began
-        if not ready:
+        now = time.monotonic()
+        self._left -= now - self._since
+        self._since = now
+        # Also somebody who talks without a pause runs out of time.
+        if not ready or self._left < 0:
             raise self._too_late()
         return [key for key, _ in ready]
 
-    def _too_late(self) -> RepositoryError:
+    def _too_late(self) -> TooLateError:
         seconds = self._timeout.total_seconds()
-        return RepositoryError(
+        return TooLateError(
             f"{self._name} gave no answer within {seconds:g} s and was stopped; "
             "look for a hung disk or network folder, then try again"
         )

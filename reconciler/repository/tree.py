@@ -37,7 +37,7 @@ def tree_entries(git: Plumbing, commit: str, root: str) -> tuple[Entry, ...] | N
             _check_folder(mode, root, commit)
             found_root = True
         elif mode != _TREE:
-            entries.append(Entry(path=path, kind=_KINDS.get(mode, EntryKind.OTHER), id=id_))
+            entries.append(Entry(path=path, kind=kind_of(mode), id=id_))
     return tuple(entries) if found_root else None
 
 
@@ -53,13 +53,18 @@ def read_blobs(git: Plumbing, entries: Sequence[Entry]) -> Iterator[bytes]:
                 yield _next_blob(process, entry)
 
 
+def kind_of(mode: str) -> EntryKind:
+    """Return what stands at a path whose mode git gives in six digits."""
+    return _KINDS.get(mode, EntryKind.OTHER)
+
+
 def _below(root: str) -> tuple[str, ...]:
     return (root,) if root else ()
 
 
 def _check_folder(mode: str, root: str, commit: str) -> None:
     if mode != _TREE:
-        raise not_a_folder(root, _KINDS.get(mode, EntryKind.OTHER), where=f"at {commit[:12]}")
+        raise not_a_folder(root, kind_of(mode), where=f"at {commit[:12]}")
 
 
 def _next_blob(process: Process, entry: Entry) -> bytes:

@@ -84,6 +84,14 @@ def place_of(dsn: str) -> str:
     )
 
 
+def hasty(dsn: str, seconds: int) -> str:
+    """Return a connection string whose statements are given up after so many seconds."""
+    known = _parse(dsn)
+    return psycopg.conninfo.make_conninfo(
+        "", **known | {"options": f"{known.get('options', '')} -c statement_timeout={seconds}s".strip()}
+    )
+
+
 @contextmanager
 def answered_within(connection: Connection, seconds: float) -> Iterator[None]:
     """Cut a connection whose server says nothing for so long, as if it were lost: something on the way may hang.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import psycopg
 from psycopg import errors
 
-from reconciler.domain.events import Batch, Event
+from reconciler import failpoints
+from reconciler.domain.events import Batch, Event, EventKind
 from reconciler.errors import RuleViolatedError
 from reconciler.store.connection import SILENCE, Connection, answered_within
 from reconciler.store.failures import translated
@@ -71,12 +73,23 @@ def _store(connection: Connection, batch: Batch) -> int:
         cursor.execute(_ONE_CONNECTION)
         if not cursor.execute(statement("claim_batch"), {"id": batch.id}).rowcount:
             return 0
+        failpoints.reach("events.batch-claimed")
         events = _unclaimed(cursor, batch.events)
         if events:
             with cursor.copy(statement("copy_events")) as copy:
                 for event in events:
                     copy.write_row(_row(event))
-        return len(events)
+        failpoints.reach("events.copied")
+    _announce(connection, events)
+    return len(events)
+
+
+def _announce(connection: Connection, events: tuple[Event, ...]) -> None:
+    failing = sorted({event.feature for event in events if event.kind is EventKind.ERROR and event.is_enabled})
+    # They are stored: whoever watches finds them without being told, a second later.
+    with suppress(psycopg.Error):
+        if failing:
+            connection.execute(statement("announce_errors"), {"features": failing})
 
 
 def _unclaimed(cursor: psycopg.Cursor[dict[str, object]], events: tuple[Event, ...]) -> tuple[Event, ...]:

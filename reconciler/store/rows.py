@@ -9,7 +9,9 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from reconciler.domain.analysis import Cohort
 from reconciler.domain.answer import Passage
+from reconciler.domain.breach import Breach
 from reconciler.domain.gates import Dwell, Gates, Thresholds
 from reconciler.domain.history import Transition
 from reconciler.domain.ladder import Tier
@@ -50,6 +52,8 @@ def transition_parameters(change: Change, transition_id: UUID, *, cause: Cause) 
         "reason": change.reason,
         "actor": cause.actor,
         "raises_end": cause.raises_end if _may_freeze(change) else None,
+        "place": cause.place if is_raise(change) else None,
+        "evidence": breach_to_json(change.breach) if isinstance(change, Rollback) else None,
     }
 
 
@@ -129,6 +133,36 @@ def gates_from_json(value: Mapping[str, Any]) -> Gates:
             window=timedelta(seconds=thresholds["window"]),
             min_exposed=thresholds["min_exposed"],
             confidence=thresholds["confidence"],
+        ),
+    )
+
+
+def breach_to_json(breach: Breach | None) -> str | None:
+    """Write the evidence of a rollback; None for a person's."""
+    if breach is None:
+        return None
+    thresholds = breach.thresholds
+    return json.dumps(
+        {
+            "exposed": breach.cohort.customers,
+            "failing": breach.cohort.failing,
+            "error_rate": thresholds.error_rate,
+            "window": int(thresholds.window.total_seconds()),
+            "confidence": thresholds.confidence,
+        }
+    )
+
+
+def breach_from_json(value: Mapping[str, Any] | None) -> Breach | None:
+    """Read the evidence of a rollback."""
+    if value is None:
+        return None
+    return Breach(
+        cohort=Cohort(customers=value["exposed"], failing=value["failing"]),
+        thresholds=Thresholds(
+            error_rate=value["error_rate"],
+            window=timedelta(seconds=value["window"]),
+            confidence=value["confidence"],
         ),
     )
 

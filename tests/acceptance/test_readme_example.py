@@ -86,7 +86,7 @@ def test_the_example_works_as_it_stands(shell: Shell) -> None:
     assert asked.splitlines()[0] == f"{AT_1_PERCENT} of 2000 customers have it"
     assert asked.splitlines()[1:] == [
         "error rate 5.0%, success rate 95.0%",
-        "2 failing customers would make it unhealthy",
+        "2 failing customers would roll it back",
         "ready for the next tier",
     ]
     assert f"+ {FEATURE}  tier 1 ·   1 % -> tier 2 ·  10 %  team-storage" in advanced

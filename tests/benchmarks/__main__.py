@@ -3,11 +3,20 @@
 import logging
 from argparse import ArgumentParser
 
-from tests.benchmarks import applying, counting, definitions, evaluating, recording, spreading, starting
+from tests.benchmarks import (
+    applying,
+    counting,
+    definitions,
+    evaluating,
+    reacting,
+    recording,
+    spreading,
+    starting,
+)
 
 _ALL = {
     benchmark.__name__.rpartition(".")[2]: benchmark
-    for benchmark in (starting, definitions, applying, evaluating, recording, counting, spreading)
+    for benchmark in (starting, definitions, applying, evaluating, recording, counting, spreading, reacting)
 }
 
 logging.disable()  # clients without a database would say so

@@ -19,11 +19,14 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier, Placeholder
 
+from tests.builders.outbox import outbox_faults
+
 Connection: TypeAlias = psycopg.Connection[Any]
 Row: TypeAlias = dict[str, Any]
 
 TABLES = (
     *("rollout_transitions", "rollout_revisions", "feature_rollouts", "rollout_scope", "settled_sources"),
+    *("rollout_write_backs", "rollout_proposals"),
     *("rollout_events", "event_batches", "event_claims", "rollout_customers", "tally_progress"),
 )
 
@@ -68,7 +71,10 @@ def take(connection: Connection, revision: str, **changes: object) -> None:
 def append(connection: Connection, **changes: object) -> Row:
     """Append the row that follows the feature's last one but for `changes`, and return what the writer said."""
     row = following(connection, **changes)
-    insert(connection, "rollout_transitions", row)
+    with connection.transaction():
+        insert(connection, "rollout_transitions", row)
+        if row["kind"] == "rollback" and row.get("rollback_commit") is None:
+            insert(connection, "rollout_write_backs", {"rollback_id": row["id"]})
     return row
 
 
@@ -113,7 +119,8 @@ def faults(connection: Connection) -> list[str]:
     rollouts = {row["feature_name"]: row for row in _rows(connection, "select * from rollouts.feature_rollouts")}
     rows = _rows(connection, "select * from rollouts.rollout_transitions order by feature_name, version")
     chains = {feature: list(chain) for feature, chain in groupby(rows, lambda row: row["feature_name"])}
-    found = [*_revision_faults(revisions, scope)]
+    outbox = _rows(connection, "select * from rollouts.rollout_write_backs")
+    found = [*_revision_faults(revisions, scope), *outbox_faults(rows, outbox)]
     if rollouts.keys() != chains.keys():
         found.append("feature_rollouts has other features than the chain")
     for feature, chain in chains.items():

@@ -21,7 +21,7 @@ from psycopg.sql import SQL, Identifier
 from reconciler.store.embedded import EmbeddedServer, ensure_running, stop
 
 # Nothing here has to survive a power cut.
-_FORGETFUL = MappingProxyType({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
+FORGETFUL = MappingProxyType({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
 _NUMBERS = count(1)
 _MEMORY = Path("/dev/shm")
 _ENOUGH = 2 << 30  # bytes
@@ -59,7 +59,7 @@ def a_quick_folder(otherwise: Path) -> Path:
 
 @contextmanager
 def a_server(
-    folder: Path, *, binaries: Path | None = None, settings: Mapping[str, str] = _FORGETFUL
+    folder: Path, *, binaries: Path | None = None, settings: Mapping[str, str] = FORGETFUL
 ) -> Iterator[EmbeddedServer]:
     """Run a server in the folder; it ends, and the folder is removed, even when the tests are killed."""
     server = ensure_running(folder, binaries, settings=settings)

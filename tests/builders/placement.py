@@ -15,6 +15,7 @@ CONTROL = frozenset(
     {
         *("rollout_transitions", "rollout_revisions", "feature_rollouts", "rollout_scope", "settled_sources"),
         *("event_batches", "event_claims", "tally_progress", "schema_migrations"),
+        *("rollout_write_backs", "rollout_proposals"),
     }
 )
 

@@ -72,9 +72,9 @@ class Proxy:
 
 
 @contextmanager
-def a_proxy(database: Database) -> Iterator[Proxy]:
-    """Open a way to the database for an application, in a folder of its own."""
-    known = conninfo_to_dict(database.dsn_for(ROLE))
+def a_proxy(database: Database, role: str = ROLE) -> Iterator[Proxy]:
+    """Open a way to the database for a role, an application's unless it is named, in a folder of its own."""
+    known = conninfo_to_dict(database.dsn_for(role))
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(Path(folder) / f".s.PGSQL.{_PORT}"))
         listening.listen()

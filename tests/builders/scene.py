@@ -18,16 +18,13 @@ from uuid import uuid4
 
 import psycopg
 
-from reconciler.domain.ledger import Cause, RevisionRecord
-from reconciler.domain.plan import Rollback
+from reconciler.domain.ledger import RevisionRecord
 from reconciler.domain.state import State
-from reconciler.domain.transition import rolled_back
 from reconciler.reconcile.apply import Applier, Outcome
 from reconciler.reconcile.observe import Prospect, Request, prepare
+from reconciler.reconcile.override import Grounds, roll_back
 from reconciler.reconcile.ports import Store
 from reconciler.store.postgres import PostgresStore
-from reconciler.store.rows import transition_parameters
-from reconciler.store.statements import statement
 from tests.builders.commits import Commits
 from tests.builders.database import Database, set_clock
 from tests.builders.domain import NOW, row_of
@@ -107,13 +104,7 @@ class Scene:
 
     def roll_back(self, feature: str, reason: str = "12 of 100 failed") -> None:
         """Roll a feature back because of its errors: no commit says so yet."""
-        state = self.states()[feature]
-        after = rolled_back(state.standing, state.standing.attempt)
-        change = Rollback(feature=feature, before=state, after=after, reason=reason, is_settled=False, commit="")
-        parameters = transition_parameters(change, uuid4(), cause=Cause(revision="", actor="analysis"))
-        self.admin.execute(
-            statement("insert_transition"), {**parameters, "revision": None, "rollback_commit": None}
-        )
+        roll_back(self.store, feature, Grounds(reason=reason, actor="analysis"), uuid4)
 
     def states(self) -> Mapping[str, State]:
         """Return every state, as the product reads it."""

@@ -33,6 +33,11 @@ def default_folder(environment: Mapping[str, str], repository: Path) -> Path:
     return _data_home(environment) / _PRODUCT / name
 
 
+def clones_folder(environment: Mapping[str, str]) -> Path:
+    """Return where the user's private clones of remotes lie."""
+    return _data_home(environment) / _PRODUCT / "clones"
+
+
 def prepare(folder: Path) -> Path:
     """Make the folder if it is not there, check that it is ours alone, and return its resolved path."""
     resolved = resolve(folder)

@@ -11,10 +11,13 @@ select
             and raised.is_raise
     ) as raised_by,
     cause.id as rollback_id, cause.at as rollback_at, cause.reason as rollback_reason,
-    coalesce(cause.rollback_commit, cause.revision) as rollback_in_git
+    coalesce(cause.rollback_commit, cause.revision, told.revision) as rollback_in_git
 from rollouts.feature_rollouts rollout
 left join rollouts.rollout_transitions cause
     on cause.id = rollout.rollback_id
+left join rollouts.rollout_write_backs told
+    on told.rollback_id = cause.id
+    and told.status = 'written'
 where %(features)s::text[] is null
     or rollout.feature_name = any(%(features)s::text[])
 order by rollout.feature_name

@@ -116,6 +116,7 @@ FORGED: dict[str, tuple[str, object]] = {
     "is_raise": (GENERATED, False),
     "settled_dwell": (GENERATED, 0),
     "settled_exposed": (GENERATED, 0),
+    "write_back_id": (GENERATED, None),
 }
 PREDECESSOR: dict[str, object] = {
     "previous_tier": 0,

@@ -20,7 +20,10 @@ REWRITES = {
     "delete of nothing": "delete from rollouts.{table} where false",
     "delete of only": "delete from only rollouts.{table} where actor = 'tests'",
     "truncate": "truncate rollouts.{table} cascade",
-    "truncate of all": "truncate rollouts.feature_rollouts, rollouts.rollout_transitions, rollouts.{table}",
+    "truncate of all": (
+        "truncate rollouts.feature_rollouts, rollouts.rollout_transitions, rollouts.rollout_write_backs, "
+        "rollouts.{table}"
+    ),
     "merge": "merge into rollouts.{table} using (select 1) s on true when matched then update set actor = 'nobody'",
     "merge that deletes": "merge into rollouts.{table} using (select 1) s on true when matched then delete",
     "writable with": "with gone as (delete from rollouts.{table} returning *) select count(*) from gone",

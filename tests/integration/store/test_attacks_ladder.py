@@ -190,7 +190,7 @@ def test_refuses_the_row_by_the_name_of_its_rule(
     [
         pytest.param("live", STEP, id="one rung up"),
         pytest.param("at tier 3", {"kind": "demote", "tier": 0}, id="three rungs down"),
-        pytest.param("live", ROLLBACK, id="a rollback"),
+        pytest.param("live", ROLLBACK | {"rollback_commit": commit(9)}, id="a rollback that git told of"),
         pytest.param("rolled back", RESTART, id="the next attempt"),
         pytest.param("retired", {"retired": False}, id="a file that came back"),
         pytest.param("held", {"gates": some_gates(dwell=3600)}, id="a definition settled"),

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
-from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from tests.builders.attacks import ALLOWED, DENIED, prepare
 from tests.builders.chain import TABLES, Connection, append, commit, contents, following, insertion
 from tests.builders.database import Database
+from tests.builders.logins import granted
 
 ROLES = ("rollouts_reconciler", "rollouts_application", "rollouts_reader")
 RECONCILER, APPLICATION, READER = ROLES
-_LOGINS = count(1)
 
 BECOME_MORE = {
     "become the owner": "set role rollouts_owner",
@@ -55,11 +51,14 @@ BORROW = {
     "name a tier": "select rollouts.tier_name(1::smallint)",
     "derive a row": "select rollouts.derived(null)",
     "announce a transition": "select rollouts.announce_transition()",
+    "link a write-back": "select rollouts.link_write_back()",
+    "keep a write-back": "select rollouts.keep_write_back()",
     "hang link_revision on a table": "execute function rollouts.link_revision()",
     "hang derive_scope on a table": "execute function rollouts.derive_scope()",
     "hang link_transition on a table": "execute function rollouts.link_transition()",
     "hang derive_rollout on a table": "execute function rollouts.derive_rollout()",
     "hang announce_transition on a table": "execute function rollouts.announce_transition()",
+    "hang link_write_back on a table": "execute function rollouts.link_write_back()",
 }
 HOLD_UP = {
     "lock the chain": "lock table rollouts.rollout_transitions in share mode",
@@ -74,6 +73,7 @@ HOLD_UP = {
     "lock the events as one who adds a day": "lock table rollouts.rollout_events in share update exclusive mode",
     "lock the claims": "lock table rollouts.event_batches in share mode",
     "lock a claim": "select id from rollouts.event_claims for key share",
+    "lock the outbox": "lock table rollouts.rollout_write_backs in row exclusive mode",
     "lock the summary": "lock table rollouts.rollout_customers in share mode",
     "lock the summary's mark": "select * from rollouts.tally_progress for update",
 }
@@ -87,16 +87,10 @@ def owned(database: Database) -> Iterator[Connection]:
 
 
 @contextmanager
-def a_login(database: Database, owned: Connection, role: str) -> Iterator[Connection]:
+def a_login(database: Database, role: str) -> Iterator[Connection]:
     """Log in as somebody who was granted this role and nothing else."""
-    name = Identifier(f"login_{role}_{next(_LOGINS)}_{uuid4().hex[:8]}")
-    owned.execute(SQL("create role {} login in role {}").format(name, Identifier(role)))
-    user = name.as_string(None).strip('"')
-    try:
-        with psycopg.connect(make_conninfo(database.dsn, user=user)) as connection:
-            yield connection
-    finally:
-        owned.execute(SQL("drop owned by {} cascade; drop role {}").format(name, name))
+    with granted(database, role) as dsn, psycopg.connect(dsn) as connection:
+        yield connection
 
 
 def refusal(connection: Connection, statement: str) -> str:
@@ -111,7 +105,7 @@ def refusal(connection: Connection, statement: str) -> str:
 @pytest.mark.parametrize("role", ROLES)
 def test_denies_a_login_all_ways_to_more(database: Database, owned: Connection, role: str) -> None:
     before = contents(owned)
-    with a_login(database, owned, role) as login:
+    with a_login(database, role) as login:
         answers = {name: refusal(login, statement) for name, statement in BECOME_MORE.items()}
 
     assert answers == dict.fromkeys(BECOME_MORE, DENIED)
@@ -121,7 +115,7 @@ def test_denies_a_login_all_ways_to_more(database: Database, owned: Connection, 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_login_that_grants_to_itself_gets_nothing(database: Database, owned: Connection, role: str) -> None:
     """PostgreSQL answers such a grant with a warning."""
-    with a_login(database, owned, role) as login:
+    with a_login(database, role) as login:
         with suppress(psycopg.errors.InsufficientPrivilege), login.transaction():
             login.execute("grant all on all tables in schema rollouts to current_user, public")
 
@@ -132,7 +126,7 @@ def test_a_login_that_grants_to_itself_gets_nothing(database: Database, owned: C
 @pytest.mark.parametrize("role", ROLES)
 def test_denies_a_login_the_functions_of_the_owner(database: Database, owned: Connection, role: str) -> None:
     """Hung on a temporary table they would run as the owner, and hold the lock that every writer waits for."""
-    with a_login(database, owned, role) as login:
+    with a_login(database, role) as login:
         login.execute("create temp table mine (number int, previous_number int, root text, revision text)")
         answers = {
             name: refusal(
@@ -151,7 +145,7 @@ def test_denies_a_login_the_functions_of_the_owner(database: Database, owned: Co
 def test_denies_a_login_a_lock_that_would_hold_up_a_writer(
     database: Database, owned: Connection, role: str
 ) -> None:
-    with a_login(database, owned, role) as login:
+    with a_login(database, role) as login:
         answers = {name: refusal(login, statement) for name, statement in HOLD_UP.items()}
 
     assert answers == dict.fromkeys(HOLD_UP, DENIED)
@@ -172,7 +166,7 @@ def test_no_function_waits_for_a_lock_that_anybody_can_take(owned: Connection) -
 def test_a_reader_that_locks_all_it_can_holds_up_no_writer(
     database: Database, owned: Connection, role: str
 ) -> None:
-    with a_login(database, owned, role) as login:
+    with a_login(database, role) as login:
         login.execute("lock table rollouts.feature_rollouts in access share mode")
         login.execute("select pg_advisory_xact_lock_shared(number) from generate_series(1, 9) number")
         owned.execute("set statement_timeout = '5s'")
@@ -201,7 +195,7 @@ def test_a_shadow_in_the_temporary_schema_changes_nothing(
 ) -> None:
     """A writer shadows a name of ours or of the server's, puts it first, and raises by two."""
     row = following(owned, kind="promote", tier=3, gate_dwell_seconds=0, verdict="healthy")
-    with a_login(database, owned, RECONCILER) as login:
+    with a_login(database, RECONCILER) as login:
         login.execute(shadow.encode())
         login.execute("set search_path = pg_temp, pg_catalog, rollouts")
         with pytest.raises(psycopg.errors.CheckViolation) as refusal_of_skip, login.transaction():
@@ -217,7 +211,7 @@ def test_a_shadow_in_the_temporary_schema_changes_nothing(
 def test_copies_in_go_through_the_chain(database: Database, owned: Connection) -> None:
     row = following(owned, kind="promote", tier=3, gate_dwell_seconds=0, verdict="healthy")
     columns = ", ".join(row)
-    with a_login(database, owned, RECONCILER) as login:
+    with a_login(database, RECONCILER) as login:
         with (
             pytest.raises(psycopg.errors.CheckViolation) as refused,
             login.cursor().copy(f"copy rollouts.rollout_transitions ({columns}) from stdin".encode()) as copy,
@@ -241,7 +235,7 @@ def test_copies_in_go_through_the_chain(database: Database, owned: Connection) -
 def test_a_login_reads_what_its_role_is_for(
     database: Database, owned: Connection, role: str, readable: set[str]
 ) -> None:
-    with a_login(database, owned, role) as login:
+    with a_login(database, role) as login:
         answers = {table for table in TABLES if refusal(login, f"select * from rollouts.{table}") == ALLOWED}
 
     assert answers == readable
@@ -250,7 +244,7 @@ def test_a_login_reads_what_its_role_is_for(
 def test_a_login_without_a_role_sees_nothing(database: Database, owned: Connection) -> None:
     owned.execute("create role rollouts_stranger nologin")
     try:
-        with a_login(database, owned, "rollouts_stranger") as login:
+        with a_login(database, "rollouts_stranger") as login:
             assert refusal(login, "select * from rollouts.feature_rollouts") == DENIED
             assert refusal(login, f"select '{commit(1)}'::text, rollouts.clock()") == DENIED
     finally:

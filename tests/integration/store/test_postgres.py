@@ -91,7 +91,7 @@ def test_an_empty_database_has_neither_root_nor_commit(database: Database) -> No
         set_clock(connection, MONDAY)
     store = PostgresStore.at(database.dsn)
 
-    assert store.scope() == Scope(number=0, root=None, revision=None, now=MONDAY)
+    assert replace(store.scope(), place=None) == Scope(number=0, root=None, revision=None, now=MONDAY)
     assert store.index() == Index(features=frozenset(), retired=frozenset(), exposed=frozenset(), keys={})
     assert store.states(None) == {}
     assert store.history("checkout") == ()
@@ -102,7 +102,8 @@ def test_the_commit_taken_last_is_in_force(store: PostgresStore) -> None:
     store.take_revision(a_record(1, commit(2), unsafe_reason="agreed"))
     store.take_revision(a_record(2, commit(1), kind="reanchor", reason="the branch was reset"))
 
-    assert store.scope() == Scope(number=3, root="rollouts.d", revision=commit(1), now=MONDAY, looks_back=True)
+    scope = replace(store.scope(), place=None)
+    assert scope == Scope(number=3, root="rollouts.d", revision=commit(1), now=MONDAY, looks_back=True)
 
 
 @pytest.mark.parametrize("standing", [None, EXTREME], ids=["plain", "extreme"])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from random import Random
 from threading import Barrier
-from typing import TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -23,8 +22,8 @@ from reconciler.store.postgres import PostgresStore
 from tests.builders.applying import History, some_files
 from tests.builders.chain import append, commit, contents, faults, following, insert, take
 from tests.builders.database import Database
+from tests.builders.racing import all_at_once
 
-Result = TypeVar("Result")
 THREADS = 24
 FEATURES = ("checkout", "search", "basket", "login")
 
@@ -43,23 +42,6 @@ def a_history(length: int, seed: int) -> History:
             )
         )
     return History(trees=trees)
-
-
-def all_at_once(database: Database, jobs: Sequence[Callable[[PostgresStore], Result]]) -> list[Result]:
-    """Run the jobs in a thread each, with a store each, from the same moment on."""
-    barrier = Barrier(len(jobs))
-
-    def run(job: Callable[[PostgresStore], Result]) -> Result:
-        store = PostgresStore.at(database.dsn_for("rollouts_reconciler"))
-        store.scope()
-        barrier.wait(30)
-        try:
-            return job(store)
-        finally:
-            store.close()
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(run, jobs))
 
 
 def faults_of(database: Database) -> list[str]:
@@ -150,6 +132,8 @@ def test_raises_and_demotions_of_one_version_leave_one_of_them(database: Databas
             barrier.wait(30)
             try:
                 insert(connection, "rollout_transitions", row)
+                if row["kind"] == "rollback":
+                    insert(connection, "rollout_write_backs", {"rollback_id": row["id"]})
                 connection.commit()
             except psycopg.Error as error:
                 return error.diag.constraint_name

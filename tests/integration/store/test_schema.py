@@ -17,13 +17,15 @@ from tests.builders.chain import Connection, Row, append, commit, following, ins
 TRANSITIONS, REVISIONS, ROLLOUTS = "rollout_transitions", "rollout_revisions", "feature_rollouts"
 SCOPE, SOURCES, MIGRATIONS = "rollout_scope", "settled_sources", "schema_migrations"
 EVENTS, BATCHES, CLAIMS = "rollout_events", "event_batches", "event_claims"
-CUSTOMERS, PROGRESS = "rollout_customers", "tally_progress"
+CUSTOMERS, PROGRESS, OUTBOX = "rollout_customers", "tally_progress", "rollout_write_backs"
+PROPOSALS = "rollout_proposals"
 
 ID = UUID(int=1)
 LONG_AGO = "2020-01-01"
 MOVED: Row = {"epoch": 2, "epoch_started_at": "2026-01-02"}
 STEP: Row = MOVED | {"kind": "promote", "tier": 2, "gate_dwell_seconds": 0, "verdict": "healthy"}
 OFF: Row = MOVED | {"tier": 0, "rolled_back": True}
+OFF_BY_ERRORS: Row = {"kind": "rollback", "rolled_back": True, "is_settled": False, "revision": None}
 FIRST: Row = {
     "feature_name": "search",
     "version": 1,
@@ -114,12 +116,45 @@ STATEMENTS: Mapping[tuple[str, str], str] = {
     (CUSTOMERS, "rollout_customers_pkey"): "first_error = now()",
     (PROGRESS, "tally_progress_pkey"): "until = now()",
     (PROGRESS, "progress_is_one_row"): "only_row = false",
+    (OUTBOX, "rollout_write_backs_pkey"): "attempt = 2",
+    (OUTBOX, "one_write_back_an_attempt"): "rollback_id = gen_random_uuid()",
+    (OUTBOX, "write_back_status"): "status = 'lost'",
+    (OUTBOX, "written_names_its_commit"): "status = 'written'",
+    (OUTBOX, "offered_names_its_branch"): "status = 'offered'",
+    (OUTBOX, "write_back_evidence"): "evidence = '[]'",
+    (OUTBOX, "write_back_texts"): "refusals = -1",
+    (PROPOSALS, "rollout_proposals_pkey"): "version = 2",
+    (PROPOSALS, "proposal_names_its_feature"): "feature_name = 'Search'",
+    (PROPOSALS, "proposal_names_its_branch"): "feature_name = 'search', branch = 'refs/heads/main'",
+    (PROPOSALS, "proposal_asks_for_a_raise"): "feature_name = 'search', tier = 1",
+    (PROPOSALS, "proposal_names_its_commits"): "feature_name = 'search', commits = '{main}'",
+    (PROPOSALS, "proposal_status"): "feature_name = 'search', is_settled = true",
+    (PROPOSALS, "proposal_texts"): "feature_name = 'search', message = ''",
+}
+A_PROPOSAL: Row = {
+    "feature_name": "checkout",
+    "branch": "refs/heads/propose/rollouts.d/checkout",
+    "path": "checkout.yaml",
+    "attempt": 1,
+    "epoch": 1,
+    "tier": 2,
+    "base": commit(2),
+    "blob": commit(3),
+    "commits": [commit(4)],
+    "proposed_at": "2026-01-02",
+    "message": "Advance",
+    "status": "open",
+    "is_settled": False,
+    "refusals": 0,
+    "note": "",
 }
 # These need their triggers, or follow from another: (table, name) and where they are attacked.
 ELSEWHERE = {
     (TRANSITIONS, "chain_key"),  # one_row_a_version is a part of it: see below
     (TRANSITIONS, "follows_predecessor"),  # test_attacks_content: a forged predecessor
     (ROLLOUTS, "follows_from_the_chain"),  # below
+    (TRANSITIONS, "rollback_is_told"),  # test_attacks_outbox, these two
+    (OUTBOX, "rollout_write_backs_rollback_id_fkey"),
 }
 
 
@@ -135,8 +170,11 @@ def target(opened: Connection) -> Iterator[Connection]:
     with opened.transaction(force_rollback=True):
         prepare(opened, "live")
         append(opened, feature_name="search", id=ID)
+        append(opened, feature_name="basket")
+        append(opened, feature_name="basket", **OFF_BY_ERRORS)
         opened.execute("insert into rollouts.settled_sources values ('checkout', 1, repeat('a', 40))")
         report(opened)
+        insert(opened, PROPOSALS, A_PROPOSAL)
         opened.execute("set local session_replication_role = replica")
         yield opened
 

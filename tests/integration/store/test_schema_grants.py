@@ -19,6 +19,7 @@ from tests.builders.database import a_database, a_server, name_of
 _BINARIES = os.environ.get("RECONCILER_TEST_POSTGRES_BIN")
 BINARIES = Path(_BINARIES) if _BINARIES else None
 RECONCILER, APPLICATION, READER = "rollouts_reconciler", "rollouts_application", "rollouts_reader"
+OWNER = "rollouts_owner"
 
 TABLES = {
     ("schema_migrations", "rollouts_owner", "SELECT"),
@@ -46,6 +47,12 @@ TABLES = {
     ("rollout_customers", READER, "SELECT"),
     ("tally_progress", RECONCILER, "SELECT"),
     ("tally_progress", READER, "SELECT"),
+    ("rollout_write_backs", RECONCILER, "SELECT"),
+    ("rollout_write_backs", READER, "SELECT"),
+    ("rollout_proposals", RECONCILER, "SELECT"),
+    ("rollout_proposals", RECONCILER, "INSERT"),
+    ("rollout_proposals", RECONCILER, "UPDATE"),
+    ("rollout_proposals", READER, "SELECT"),
 }
 REPORTED = "feature_name customer_id id event attempt epoch is_enabled timestamp metadata"
 COLUMNS = {
@@ -57,6 +64,8 @@ COLUMNS = {
         "whitelisted_customers blacklisted_customers gates settled_gates is_settled gate_dwell_seconds verdict "
         "revision rollback_commit reason actor"
     ),
+    ("rollout_write_backs", RECONCILER, "INSERT"): "rollback_id evidence",
+    ("rollout_write_backs", RECONCILER, "UPDATE"): "status revision branch refusals note next_try_at is_recorded",
     **{("rollout_events", role, "INSERT"): REPORTED for role in (RECONCILER, APPLICATION)},
     **{("event_batches", role, "INSERT"): "id" for role in (RECONCILER, APPLICATION)},
     **{("event_claims", role, right): "id" for role in (RECONCILER, APPLICATION) for right in ("INSERT", "SELECT")},
@@ -69,6 +78,7 @@ FUNCTIONS = {
     ("drop_events", RECONCILER),
     ("forget_claims", RECONCILER),
     ("forget_epochs", RECONCILER),
+    ("end_idle_blockers", RECONCILER),
     ("summarise_events", RECONCILER),
     ("unsummarised_from", RECONCILER),
     ("unsummarised_from", READER),
@@ -88,7 +98,7 @@ FUNCTIONS = {
 DEFINERS = {
     *("link_revision", "derive_scope", "guard_scope", "link_transition", "derive_rollout", "guard_rollout"),
     *("extend_events", "drop_events", "forget_claims", "unsummarised_from", "summarise_events"),
-    *("window_tally", "epoch_tally", "forget_epochs"),
+    *("window_tally", "epoch_tally", "forget_epochs", "link_write_back", "end_idle_blockers"),
 }
 TRIGGERS = {
     ("rollout_revisions", "link", "O"),
@@ -102,6 +112,9 @@ TRIGGERS = {
     ("rollout_transitions", "announce", "O"),
     ("feature_rollouts", "guard", "O"),
     ("feature_rollouts", "stays", "A"),
+    ("rollout_write_backs", "link", "O"),
+    ("rollout_write_backs", "keep", "O"),
+    ("rollout_write_backs", "stays", "A"),
 }
 
 
@@ -201,20 +214,29 @@ def test_a_login_that_may_only_create_roles_migrates_its_own_database(
             assert pending(connection) == ()
 
 
-def test_no_role_of_ours_logs_in_or_is_member_of_another(target: Connection) -> None:
+def test_no_role_of_ours_logs_in_or_is_more_than_it_says(target: Connection) -> None:
     strong = rows(
         target,
-        r"""
+        """
         select rolname from pg_roles
         where rolname in ('rollouts_owner', 'rollouts_reconciler', 'rollouts_application', 'rollouts_reader')
             and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls)
-        union all
-        select member::regrole::text from pg_auth_members
-        where member in (select oid from pg_roles where rolname like 'rollouts\_%')
         """,
     )
 
     assert strong == set()
+
+
+def test_the_owner_alone_is_member_of_others_to_end_who_is_in_the_way_of_a_rollback(target: Connection) -> None:
+    members = rows(
+        target,
+        r"""
+        select member::regrole::text, roleid::regrole::text, admin_option::text from pg_auth_members
+        where member in (select oid from pg_roles where rolname like 'rollouts\_%')
+        """,
+    )
+
+    assert members == {(OWNER, role, "false") for role in ("pg_signal_backend", "pg_read_all_stats")}
 
 
 def test_whatever_runs_as_its_owner_fixes_its_search_path(target: Connection) -> None:

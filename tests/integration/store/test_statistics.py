@@ -11,6 +11,7 @@ import pytest
 from reconciler.domain.analysis import NOTHING_SEEN, Tallies, Tally
 from reconciler.domain.events import Event, EventKind
 from reconciler.store.statistics import read_seen_customers, read_tallies, summarise
+from tests.builders.chain import append
 from tests.builders.database import Database
 from tests.builders.scene import Scene
 from tests.builders.tallies import Counted, a_counted_scene, a_tally, an_event
@@ -247,7 +248,7 @@ def test_a_transition_that_was_taken_back_is_not_announced(counted: Counted, dat
     with psycopg.connect(database.dsn_for("rollouts_application"), autocommit=True) as listener:
         listener.execute("listen rollouts")
         with counted.scene.admin.transaction(force_rollback=True):
-            counted.scene.roll_back("checkout")
+            append(counted.scene.admin, paused=True)
         counted.scene.roll_back("search")
 
         announced = [notice.payload for notice in listener.notifies(timeout=10, stop_after=1)]

@@ -247,6 +247,6 @@ def test_the_moment_of_a_hold_is_local_and_utc() -> None:
 def test_the_golden_files_are_those_of_the_cases() -> None:
     expected = {f"{name}.{ending}" for name in PLANS for ending in ("txt", "md", "json")} - {"thousands.json"}
     expected |= {f"{name}.{ending}" for name in OUTCOMES for ending in ("txt", "md")}
-    expected |= {f"{name}.{ending}" for name in ("status", "history") for ending in ("txt", "md", "json")}
+    expected |= {f"{name}.{ending}" for name in ("status", "history", "verify") for ending in ("txt", "md", "json")}
 
     assert {path.name for path in GOLDEN.iterdir() if not path.name.startswith("events")} == expected

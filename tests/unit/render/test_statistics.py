@@ -24,10 +24,9 @@ of them with an error       12                  12
 error rate                12 %                12 %
 success rate              88 %                88 %
 
-12 of 100 customers with an error in the window make it unhealthy: above 5 %
-with 99 % certainty
-it is not promoted: mend the feature, or set a lower `tier` to take it from
-customers
+12 of 100 customers with an error in the window roll it back: above 5 % with
+99 % certainty
+`reconciler run` takes it from everybody at once; by hand: `reconciler rollback`
 error rate with the feature 12 %, without 1 % (4 of 400): +11.0 points, 95 %
 interval +5.8 to +18.8
 """
@@ -36,8 +35,8 @@ feature   shown  seen   on  errors  rate  limit  verdict
 checkout    1 %   500  100      12  12 %     12  unhealthy
 search      0 %     0    0       0     -      -  -
 
-customers since the tier began; limit: with an error in the window, they make it
-unhealthy
+customers since the tier began; limit: with an error in the window, they roll it
+back
 2 rollouts, 1 unhealthy
 """
 
@@ -95,13 +94,13 @@ def test_too_few_customers_are_news_only_where_a_raise_can_follow(found: Statist
         pytest.param(some_statistics(), "nobody with the feature was seen in the window", id="nobody"),
         pytest.param(
             some_statistics(exposed=(1, 0), confidence=0.99),
-            "a single customer with an error would not make it unhealthy",
+            "a single customer with an error would not roll it back",
             id="one, and certainty asked for",
         ),
         pytest.param(some_statistics(exposed=(1, 0)), "1 of 1 customer with an error in the window", id="one"),
         pytest.param(
             some_statistics(exposed=(3, 0), error_rate=1.0),
-            "all of 3 customers with an error would not make it unhealthy",
+            "all of 3 customers with an error would not roll it back",
             id="a rate that nothing is above",
         ),
         pytest.param(
@@ -124,11 +123,11 @@ def test_says_what_would_happen(found: Statistics, told: str) -> None:
         (some_statistics(), ""),
         (
             some_statistics(exposed=(1_000, 7)),
-            "7 of 1,000 customers with an error in the last 1h, 51 make it unhealthy",
+            "7 of 1,000 customers with an error in the last 1h, 51 roll it back",
         ),
         (
             some_statistics(exposed=(1, 0), confidence=0.99),
-            "0 of 1 customer with an error in the last 1h, too few to be unhealthy",
+            "0 of 1 customer with an error in the last 1h, too few to roll it back",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Where every rollout stands, and what happened to one: golden text, Markdown and JSON."""
+"""Where every rollout stands: golden text, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -8,24 +8,21 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.domain.history import Transition
 from reconciler.domain.ladder import Tier
 from reconciler.domain.plan import WaitsFor
 from reconciler.domain.policy import Freeze, Policy
 from reconciler.domain.revision import Permission
 from reconciler.domain.state import State
 from reconciler.render.database import DatabaseView, database_json, database_text
-from reconciler.render.documents import history_json, status_json
-from reconciler.render.markdown import history_markdown, status_markdown
+from reconciler.render.documents import status_json
+from reconciler.render.markdown import status_markdown
 from reconciler.render.status import Observations, StatusView, status_view
-from reconciler.render.status_text import history_text, status_text
+from reconciler.render.status_text import status_text
 from reconciler.render.style import Style
 from tests.builders.domain import some_statistics
 from tests.builders.golden import matches_golden
 from tests.builders.plans import (
-    IN_FORCE,
     NOW,
-    TIP,
     ZONE,
     a_creation,
     a_demotion,
@@ -74,30 +71,6 @@ VIEW = a_view(
     problems=(a_problem(),),
     in_sync=5,
 )
-HISTORY = tuple(
-    Transition(
-        version=version,
-        kind=kind,
-        tier=Tier(tier),
-        attempt=attempt,
-        epoch=version,
-        rolled_back=kind == "rollback",
-        retired=False,
-        at=NOW - (10 - version) * 24 * HOURS,
-        revision=None if kind == "rollback" else IN_FORCE,
-        rollback_commit=TIP if kind == "rollback" else None,
-        reason=reason,
-        actor="ada",
-    )
-    for version, kind, tier, attempt, reason in (
-        (1, "create", 0, 1, "a new rollout"),
-        (2, "promote", 1, 1, "tier 0 -> 1"),
-        (3, "update", 1, 1, "whitelist +2 -1, paused"),
-        (4, "promote", 2, 1, "tier 1 -> 2 after 3d at tier 1"),
-        (5, "rollback", 0, 1, "6 of 50 exposed customers have an error \x1b[31m"),
-        (6, "restart", 1, 2, "attempt 2 begins after the rollback of attempt 1"),
-    )
-)
 
 
 def _observed(states: Mapping[str, State]) -> Observations:
@@ -121,19 +94,6 @@ def a_status(permission: Permission | None = None) -> StatusView:
 )
 def test_a_status_reads_as_its_golden_file(ending: str, text: str) -> None:
     matches_golden("status", ending, text)
-
-
-@pytest.mark.parametrize(
-    ("ending", "text"),
-    [
-        ("txt", history_text("quick-pay", HISTORY, STYLE)),
-        ("md", history_markdown("quick-pay", HISTORY, STYLE)),
-        ("json", history_json("quick-pay", HISTORY)),
-    ],
-    ids=["text", "markdown", "json"],
-)
-def test_a_history_reads_as_its_golden_file(ending: str, text: str) -> None:
-    matches_golden("history", ending, text)
 
 
 def test_a_rollout_waits_for_everything_that_holds_it_the_last_at_the_end() -> None:
