@@ -76,6 +76,11 @@ def normal_root(root: str) -> str:
     return "/".join(part for part in root.split("/") if part not in {"", "."}) if not root.startswith("/") else root
 
 
+def without_login(remote: str | None) -> str | None:
+    """Return the name or URL of a remote without a user and a secret in it."""
+    return None if remote is None else re.sub(r"(?<=//)[^/]*@", "***@", remote)
+
+
 def without_password(text: str, dsn: str | None = None) -> str:
     """Return text with every password in it, and every piece of the password of `dsn`, replaced by `***`."""
     for secret in _secrets(dsn or ""):

@@ -43,6 +43,7 @@ def status() -> int:
     from reconciler.cli.pages import show_status
     from reconciler.cli.prospects import view_of, workplace
     from reconciler.render.status import Observations, status_view
+    from reconciler.settings import without_login
     from reconciler.wiring.database import described
 
     call = invocation("text", "json", "markdown")
@@ -53,7 +54,7 @@ def status() -> int:
             states=place.store.states(None),
             statistics=place.statistics(),
             place=described(call.settings, place.repository.top, os.environ),
-            remote=call.settings.remote,
+            remote=without_login(call.settings.remote),
             untold=[each for each in place.store.write_backs(all_of_them=True) if not each.is_told],
         )
     # Programs get the same text wherever they run.

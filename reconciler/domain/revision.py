@@ -108,6 +108,6 @@ def _cut_off(revision: str) -> str:
 def _rewritten(candidate: Candidate) -> str:
     return (
         f"{candidate.revision[:10]} does not contain {(candidate.in_force or '')[:10]}, which is in force: "
-        "merge or rebase onto it; only when the branch was rewritten on purpose, "
+        "pull first; only when the branch was rewritten on purpose, "
         "run `reconciler db reanchor --reason TEXT`"
     )

@@ -127,7 +127,7 @@ def _why_no_restart(definition: Definition, known: State | None) -> str:
     attempt = definition.attempt
     record = known.rollback if known is not None and known.standing.rolled_back else None
     if record is None or known is None or known.standing.attempt < attempt:
-        return f"git does not know of a rollback of attempt {attempt} yet; wait for the rollback commit, or pull"
+        return f"git does not know of a rollback of attempt {attempt}; wait for the rollback commit, or pull"
     told = "git is not told of it yet" if record.in_git is None else f"commit {record.in_git[:10]} tells git of it"
     remedy = "wait for the rollback commit" if record.in_git is None else "pull"
     return (

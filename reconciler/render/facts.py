@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeAlias
 
-from reconciler.render.moments import iso
 from reconciler.render.text import printable
 
 Fields: TypeAlias = Mapping[str, str | int | float | bool | None]
@@ -37,4 +36,4 @@ def _word(value: object) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return iso(at.replace(microsecond=at.microsecond // 1_000 * 1_000))
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

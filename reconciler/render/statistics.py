@@ -18,6 +18,7 @@ from reconciler.render.text import counted, wrapped
 
 _TONES = {Verdict.HEALTHY: Tone.MORE, Verdict.UNHEALTHY: Tone.BAD, Verdict.INSUFFICIENT: Tone.QUIET}
 _NOTE = "customers since the tier began; limit: with an error in the window, they roll it back"
+_OVER = ["it was rolled back and is off for everybody; `reconciler history` says when and why"]
 _SPARE = ("shown", "seen", "limit", "on")
 _TITLES = ("feature", "shown", "seen", "on", "errors", "rate", "limit", "verdict")
 
@@ -39,7 +40,7 @@ def statistics_text(found: Sequence[Statistics], style: Style) -> str:
 def fares(found: Statistics) -> str:
     """Say in one line how a rollout fares in its window and what is too much; nothing when nobody has it."""
     window, needed = found.window.exposed, found.errors_needed
-    if not window.customers:
+    if not window.customers or found.status == "rolled_back":
         return ""
     so_far = f"{window.failing:,} of {counted(window.customers, 'customer')} with an error"
     last = f"in the last {format_duration(found.thresholds.window)}"
@@ -67,7 +68,11 @@ def _page(found: Statistics, style: Style) -> list[str]:
     ]
     titles = ("", f"last {format_duration(found.thresholds.window)}", f"since tier {int(found.tier)} began")
     cells: list[list[Cell]] = [[(name, Tone.QUIET), (one, None), (other, None)] for name, one, other in rows]
-    told = [line for text in _told(found) for line in wrapped(text, columns=style.width, first="")]
+    told = [
+        line
+        for text in (_OVER if found.status == "rolled_back" else _told(found))
+        for line in wrapped(text, columns=style.width, first="")
+    ]
     head = f"{style.paint(found.feature, Tone.STRONG)}  {bar} {place}  {verdict}"
     return [head, "", *table(titles, cells, style, numbers=titles[1:]), "", *told]
 

@@ -11,12 +11,12 @@ from reconciler.domain.plan import Hold, Plan
 from reconciler.domain.policy import Policy, frozen_at
 from reconciler.domain.state import Standing, State, Status
 from reconciler.domain.statistics import Statistics
-from reconciler.domain.write_back import WriteBack
+from reconciler.domain.write_back import WriteBack, WriteBackStatus
 from reconciler.render.details import awaits_all
 from reconciler.render.moments import until
 from reconciler.render.stages import withheld
 from reconciler.render.style import Style
-from reconciler.render.text import counted, few, printable
+from reconciler.render.text import counted, printable
 from reconciler.render.view import PlanView
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -80,10 +80,22 @@ def status_view(view: PlanView, observed: Observations, policy: Policy, style: S
 
 def _write_back(observed: Observations) -> str:
     remote = "off: name a remote with --remote" if observed.remote is None else f"to {printable(observed.remote)}"
-    waiting = [f"{each.feature} ({each.note or each.branch or 'on its way'})" for each in observed.untold]
+    waiting = [f"{each.feature} ({_wait(each)})" for each in observed.untold]
     if not waiting:
         return remote
-    return f"{remote}; git isn't told of {counted(len(waiting), 'rollback')}: {few(waiting, 3)}"
+    return (
+        f"{remote}; git isn't told of {counted(len(waiting), 'rollback')}: {'; '.join(waiting[:3])}{_more(waiting)}"
+    )
+
+
+def _wait(write_back: WriteBack) -> str:
+    if write_back.status is WriteBackStatus.OFFERED and write_back.branch is not None:
+        return f"the branch refused the commit: merge {write_back.branch.removeprefix('refs/heads/')}"
+    return printable(write_back.note) or "on its way"
+
+
+def _more(waiting: Sequence[str]) -> str:
+    return f" and {len(waiting) - 3:,} more" if len(waiting) > 3 else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -293,6 +293,11 @@ def test_refuses_a_list_where_there_are_no_fields() -> None:
     assert _refusal(b"{}", Edit(whitelist_add=("a",))) == said
 
 
+def test_refuses_to_write_below_a_tier_that_it_can_not_read() -> None:
+    said = "2:7: tier has no value that could be replaced; write by hand: `paused: true`"
+    assert _refusal(b"feature: checkout\ntier: [3]\n", Edit(paused=True)) == said
+
+
 def test_names_the_path_on_one_line() -> None:
     with pytest.raises(EditRefusedError, match=r"^rollouts\.d/a\\nb\.yaml:1:1: "):
         edit(b"", "rollouts.d/a\nb.yaml", _ROLLBACK)

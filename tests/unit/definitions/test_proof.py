@@ -116,15 +116,23 @@ def test_says_why_the_result_can_not_be_read() -> None:
     ("content", "right", "wrong"),
     [
         pytest.param(
-            b"{tier: 3}\n# c\n", b"{tier: 3, a: [d]}\n# c\n", b"{tier: 3, a: [d]}\n\n# c\n", id="in braces"
+            b"{tier: 3}\n# c\n",
+            b"{tier: 3, whitelist: [d]}\n# c\n",
+            b"{tier: 3, whitelist: [d]}\n\n# c\n",
+            id="in braces",
         ),
-        pytest.param(b"tier: 3\n# c\n", b"tier: 3\na:\n  - d\n# c\n", b"tier: 3\na:\n\n  - d\n# c\n", id="lines"),
+        pytest.param(
+            b"tier: 3\n# c\n",
+            b"tier: 3\nwhitelist:\n  - d\n# c\n",
+            b"tier: 3\nwhitelist:\n\n  - d\n# c\n",
+            id="lines",
+        ),
     ],
 )
 def test_doubts_a_line_beside_a_new_list(content: bytes, right: bytes, wrong: bytes) -> None:
     document = parse(content).document
     assert document is not None
-    lists = [ListChange(name="a", removed=frozenset(), added=("d",))]
+    lists = [ListChange(name="whitelist", removed=frozenset(), added=("d",))]
     proof = proof_of(content, document, sheet_of(content), {}, lists)
 
     assert proof.doubt(right) is None

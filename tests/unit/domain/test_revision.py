@@ -20,8 +20,8 @@ BEHIND = (
     "merge or rebase onto it, or what others changed since looks undone"
 )
 REWRITTEN = (
-    "cccccccccc does not contain bbbbbbbbbb, which is in force: merge or "
-    "rebase onto it; only when the branch was rewritten on purpose, run `reconciler db reanchor --reason TEXT`"
+    "cccccccccc does not contain bbbbbbbbbb, which is in force: "
+    "pull first; only when the branch was rewritten on purpose, run `reconciler db reanchor --reason TEXT`"
 )
 
 

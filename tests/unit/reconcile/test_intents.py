@@ -53,7 +53,7 @@ def test_restart_waits_until_git_knows() -> None:
     standing = a_state(2)
 
     with pytest.raises(
-        EditRefusedError, match="does not know of a rollback of attempt 1 yet; wait for the rollback"
+        EditRefusedError, match="does not know of a rollback of attempt 1; wait for the rollback"
     ):
         restart(definition)
     with pytest.raises(EditRefusedError, match="does not know of a rollback of attempt 1 yet"):

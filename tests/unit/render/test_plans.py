@@ -249,4 +249,6 @@ def test_the_golden_files_are_those_of_the_cases() -> None:
     expected |= {f"{name}.{ending}" for name in OUTCOMES for ending in ("txt", "md")}
     expected |= {f"{name}.{ending}" for name in ("status", "history", "verify") for ending in ("txt", "md", "json")}
 
+    expected |= {f"{name}.{ending}" for name in ("proposals", "proposals-rehearsed") for ending in ("txt", "json")}
+
     assert {path.name for path in GOLDEN.iterdir() if not path.name.startswith("events")} == expected
