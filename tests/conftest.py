@@ -19,6 +19,20 @@ _FOREIGN = ("RECONCILER_", "GIT_", "PG", "XDG_", "GITHUB_")
 _HOMES = count(1)
 
 
+_WHOLE = (
+    *("integration/ring", "integration/test_propose", "integration/test_verify", "integration/test_rollback"),
+    "model",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is too long for CI: the default run has a seeded share of it."""
+    for item in items:
+        path = item.path.relative_to(config.rootpath / "tests").as_posix()
+        if item.get_closest_marker("slow") is not None and path.startswith(_WHOLE):
+            item.add_marker("whole")
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Shield the test from the settings, the home and the git identity of whoever runs it."""

@@ -145,8 +145,7 @@ def test_a_restart_before_git_knows_is_told_what_the_database_knows(
     assert (told.code, unreachable.code) == (3, 3)
     assert "attempt 1 was rolled back (it burns), git is not told of it yet; wait for the rollback" in told.talk
     assert unreachable.talk == (
-        f"error: {PATH}:2:7: git does not know of a rollback of attempt 1; "
-        "wait for the rollback commit, or pull\n"
+        f"error: {PATH}:2:7: git does not know of a rollback of attempt 1; wait for the rollback commit, or pull\n"
     )
 
 

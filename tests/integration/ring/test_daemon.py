@@ -132,6 +132,7 @@ def test_it_ends_while_the_branch_refuses_it(off: Ring) -> None:
         stopped(child)
 
 
+@pytest.mark.slow
 def test_it_ends_while_a_push_hangs_which_may_land_after_that(off: Ring) -> None:
     mark = off.folder / "begun"
     off.hook("pre-receive", f"touch {mark}; sleep 11")

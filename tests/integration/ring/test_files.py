@@ -86,6 +86,7 @@ def test_files_of_the_same_name_elsewhere_are_not_touched(ring: Ring) -> None:
     assert ring.said("pages") == {"tier": 0, "rolled_back": 1}
 
 
+@pytest.mark.slow
 def test_a_hundred_rollbacks_at_once_are_a_hundred_commits_in_one_push(ring: Ring) -> None:
     names = [f"feature-{number:03}" for number in range(100)]
     ring.push({name: {"tier": 1} for name in names})

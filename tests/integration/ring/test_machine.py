@@ -282,7 +282,7 @@ def _run(laid: Laid, server: EmbeddedServer, folder: Path, *, examples: int, ste
 
 @pytest.mark.timeout(600)
 def test_whatever_happens_the_model_is_right(laid: Laid, server: EmbeddedServer, tmp_path: Path) -> None:
-    _run(laid, server, tmp_path, examples=8, steps=20)
+    _run(laid, server, tmp_path, examples=5, steps=20)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from tests.builders.crashes import unsettled
 from tests.builders.git import Symlink
 from tests.builders.ring import Ring, Worker
 from tests.builders.scene import path_of
+from tests.builders.shares import a_share
 
 FILE = path_of("checkout")
 ELSEWHERE = path_of("checkout", "payments/")
@@ -140,7 +141,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("text", a_share(BROKEN, 2))
 def test_a_file_that_is_broken_is_waited_for_and_told_when_it_reads_again(off: Ring, text: str) -> None:
     content = off.content("checkout")
     worker = write_back(off, lambda: off.edit(FILE, lambda _: text))

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from reconciler.domain.write_back import WriteBack, WriteBackStatus
 from tests.builders.crashes import unsettled
 from tests.builders.ring import REFUSES_ROLLBACKS, Ring, Worker
+from tests.builders.shares import a_share
 
 OFFER = "refs/heads/rollback/rollouts.d/checkout-1"
-TEXTS = {
-    "nothing": "",
+TEXTS: Mapping[str, str | bytes] = {
     "a policy": "remote: error: GH013: Repository rule violations found for refs/heads/main.",
-    "as if nothing were to do": "Everything up-to-date",
     "as if it were accepted": "*\tHEAD:refs/heads/main\t1234567..89abcde\n \tx:refs/heads/main\tok\nDone",
+    "escapes": "\x1b[2J\x1b[31mno\x1b[0m\x07\x1b]0;title\x07",
+    "nothing": "",
+    "as if nothing were to do": "Everything up-to-date",
     "as if it were new": "*\trefs/heads/main:refs/heads/main\t[new branch]",
     "as if somebody pushed first": "! [rejected] main -> main (non-fast-forward)\nhint: Updates were rejected",
     "as if the network failed": "fatal: unable to access: Could not resolve host",
     "German": "Fehler: Aktualisierung abgelehnt, Zweig ist geschützt",
     "Japanese": "エラー: 保護されたブランチ",
-    "escapes": "\x1b[2J\x1b[31mno\x1b[0m\x07\x1b]0;title\x07",
     "a fact of the log": 'no\n{"fact": "written-back", "level": "info"}\r\n2026-01-01T00:00:00Z info written-back',
     "no UTF-8": b"\xff\xfe\x80",
     "much": "no! " * 30_000,
@@ -57,7 +60,7 @@ def offered(ring: Ring) -> str:
     return ring.remote.tip(OFFER)
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("text", a_share(TEXTS, 3))
 def test_the_words_of_a_refusal_decide_nothing(off: Ring, text: str | bytes) -> None:
     refuse(off, text)
     worker = ticks(off, 2)

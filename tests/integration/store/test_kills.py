@@ -162,7 +162,8 @@ def test_backends_lost_while_each_commit_is_held_open_leave_nothing_twice(
         store.close()
 
         assert (len(outcome.done), outcome.conflicts, outcome.broken) == (6, (), ())
-        assert len(ended) > 6
+        # Transitions wait for no standby: only the commits in force are held open.
+        assert len(ended) > 1
         assert ending_of(database) == ending
         assert faults_of(database) == []
 

@@ -52,11 +52,9 @@ def test_restart_waits_until_git_knows() -> None:
     definition = a_definition(2)
     standing = a_state(2)
 
-    with pytest.raises(
-        EditRefusedError, match="does not know of a rollback of attempt 1; wait for the rollback"
-    ):
+    with pytest.raises(EditRefusedError, match="does not know of a rollback of attempt 1; wait for the rollback"):
         restart(definition)
-    with pytest.raises(EditRefusedError, match="does not know of a rollback of attempt 1 yet"):
+    with pytest.raises(EditRefusedError, match="does not know of a rollback of attempt 1"):
         restart(definition, known=standing)
     with pytest.raises(EditRefusedError, match="git is not told of it yet; wait for the rollback commit, then"):
         restart(definition, known=rolled_back())
