@@ -25,10 +25,20 @@ _WHOLE = (
 )
 
 
+# Of these the default run has each third case.
+_SHARED = (
+    *("integration/test_propose_faults", "integration/test_propose_random", "integration/repository/test_clone_"),
+    *("acceptance/edits", "integration/ring/test_crash_points", "integration/ring/test_edit_strikes"),
+)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is too long for CI: the default run has a seeded share of it."""
-    for item in items:
+    """Mark what is too long for the default run, which has a share of it, and what is too long for CI."""
+    for number, item in enumerate(items):
         path = item.path.relative_to(config.rootpath / "tests").as_posix()
+        if path.startswith(_SHARED) and number % 3:
+            item.add_marker("slow")
         if item.get_closest_marker("slow") is not None and path.startswith(_WHOLE):
             item.add_marker("whole")
 

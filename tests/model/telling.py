@@ -40,7 +40,7 @@ def author(chain: int) -> Author:
 
 
 def edited(world: World, file: File, attempt: int) -> File:
-    """Return the file that tells of a rollback; an `attempt` apart from it would make it unreadable, or a restart."""
+    """Return the file that tells of a rollback; an `attempt` apart from it would be unreadable, or a restart."""
     lifted = attempt if world.has(Safeguard.LIFT_ATTEMPT) else file.attempt
     return File(tier=0, attempt=lifted, rolled_back=attempt)
 
