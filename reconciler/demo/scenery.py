@@ -30,7 +30,7 @@ from reconciler.wiring.loop import Hands, Pace, loop_of, opened_crew, woken
 
 FEATURE = "one_page_checkout"
 MAIN = "refs/heads/main"
-_PATH = f"{DEFAULT_ROOT}/{FEATURE}.yaml"
+PATH = f"{DEFAULT_ROOT}/{FEATURE}.yaml"
 _PATIENCE = 30.0  # seconds for anything to come about
 _POLICY = """\
 min_dwell: 0s        # in life: 24h or more
@@ -93,7 +93,7 @@ class Scenery:
         return time.monotonic()
 
     def _edited(self, tip: str, change: Edit) -> Mapping[str, bytes]:
-        return {_PATH: edit(self.content(tip), _PATH, change)}
+        return {PATH: edit(self.content(tip), PATH, change)}
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def a_scenery(folder: Path, clock: Callable[[], datetime], note: Callable[[str],
 
 def first_files() -> Mapping[str, bytes]:
     """Return what the first pull request brings."""
-    return {f"{DEFAULT_ROOT}/_policy.yaml": _POLICY.encode(), _PATH: _DEFINITION.encode()}
+    return {f"{DEFAULT_ROOT}/_policy.yaml": _POLICY.encode(), PATH: _DEFINITION.encode()}
 
 
 @contextmanager

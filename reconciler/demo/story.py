@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler.definitions.edit import Edit
-from reconciler.demo.scenery import FEATURE, Scenery, first_files
+from reconciler.demo.scenery import PATH, Scenery, first_files
 from reconciler.demo.screen import Screen
 from reconciler.demo.traffic import CUSTOMERS
 from reconciler.domain.ladder import Tier
@@ -75,7 +75,7 @@ class Story:
             "Somebody reverts that commit and merges it. With others, the next sync undoes the rollback"
         )
         begun = time.monotonic()
-        files = {f"rollouts.d/{FEATURE}.yaml": self.scenery.content(live)}
+        files = {PATH: self.scenery.content(live)}
         self._pushed(f'Revert "Roll back one_page_checkout" ({written[:7]})', files)
         self._until("the refusal", lambda: self._fact("refused", begun) is not None)
         _, fact = self._heard("refused", begun)
@@ -89,8 +89,8 @@ class Story:
         begun = self._pushed("Restart one_page_checkout: attempt 2", wanted)
         self._reached(Tier.INTERNAL, begun)
 
-    def _pushed(self, message: str, change: object) -> float:
-        commit = self.scenery.push(message, change)  # type: ignore[arg-type]  # either kind of change
+    def _pushed(self, message: str, change: Edit | Mapping[str, bytes]) -> float:
+        commit = self.scenery.push(message, change)
         self.screen.say(f"{commit[:7]} Ada: {message}", Tone.QUIET)
         return time.monotonic()
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from pathlib import Path
 
 from reconciler.domain.commit import Signature
 from reconciler.repository import write
 from reconciler.repository.memory import held
-from reconciler.repository.plumbing import DEFAULT_TIMEOUT, Extras, Plumbing
-
-_TIMEOUT: timedelta = DEFAULT_TIMEOUT
+from reconciler.repository.plumbing import Extras, Plumbing
 
 
 def lay_remote(folder: Path, branch: str, author: Signature) -> None:
     """Make a bare repository in a new folder, whose branch (a full name) has one empty commit."""
     folder.mkdir(mode=0o700)
-    Plumbing(folder, timeout=_TIMEOUT).run("init", "--quiet", "--bare")
-    git = Plumbing(folder, git_dir=folder, timeout=_TIMEOUT)
+    Plumbing(folder).run("init", "--quiet", "--bare")
+    git = Plumbing(folder, git_dir=folder)
     git.run("symbolic-ref", "HEAD", branch)
     with held(b"") as nothing:
         tree = git.run("mktree", stdin=nothing).output.decode().strip()
@@ -30,7 +27,7 @@ def lay_remote(folder: Path, branch: str, author: Signature) -> None:
 
 def shown(folder: Path, commit: str) -> str:
     """Return a commit as `git show` has it: short id, author, message, and the lines that changed."""
-    git = Plumbing(folder, git_dir=folder, timeout=_TIMEOUT)
+    git = Plumbing(folder, git_dir=folder)
     layout = "--format=commit %h%nAuthor: %an%n%n%w(0,4,4)%B"
     options = ("--no-color", "--no-ext-diff", "--no-textconv", "--unified=0")
     output = git.run("show", *options, layout, "--end-of-options", commit).output.decode(errors="replace")

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import groupby
-from json import dumps, loads
 from operator import attrgetter
 from typing import TypeVar
 
-from reconciler.domain.gates import Gates
-from reconciler.domain.ladder import Tier
 from reconciler.domain.record import (
     Damage,
     Derived,
@@ -22,10 +18,9 @@ from reconciler.domain.record import (
     ScopeRow,
     Taken,
 )
-from reconciler.domain.state import Standing
 from reconciler.domain.write_back import WriteBackStatus
 from reconciler.store.connection import Connection
-from reconciler.store.rows import Row, breach_from_json, gates_from_json
+from reconciler.store.rows import Row, breach_from_json, standing_of
 from reconciler.store.rules import RULES
 from reconciler.store.statements import statement
 
@@ -132,7 +127,7 @@ def _link_of(row: Row) -> Link:
         feature=row["feature_name"],
         version=row["version"],
         kind=row["kind"],
-        standing=_standing_of(row),
+        standing=standing_of(row),
         is_settled=row["is_settled"],
         gate_dwell=row["gate_dwell_seconds"],
         verdict=row["verdict"],
@@ -169,7 +164,7 @@ def _derived_of(row: Row) -> Derived:
         id=row["id"],
         feature=row["feature_name"],
         version=row["version"],
-        standing=_standing_of(row),
+        standing=standing_of(row),
         current_tier=row["current_tier"],
         target_tier=row["target_tier"],
         percentage=row["percentage"],
@@ -203,25 +198,3 @@ def _outgoing_of(row: Row) -> Outgoing:
 
 def _remembered_of(row: Row) -> Remembered:
     return Remembered(version=row["version"], key=row["source_key"])
-
-
-def _standing_of(row: Row) -> Standing:
-    return Standing(
-        tier=Tier(row["tier"]),
-        attempt=row["attempt"],
-        rolled_back=row["rolled_back"],
-        retired=row["retired"],
-        target=Tier(row["target"]),
-        paused=row["paused"],
-        description=row["description"],
-        owner=row["owner"],
-        whitelist=frozenset(row["whitelisted_customers"]),
-        blacklist=frozenset(row["blacklisted_customers"]),
-        gates=_gates_of(dumps(row["gates"])),
-        settled=_gates_of(dumps(row["settled_gates"])),
-    )
-
-
-@lru_cache(maxsize=1_024)  # most rollouts of a root share their gates
-def _gates_of(text: str) -> Gates:
-    return gates_from_json(loads(text))

@@ -13,7 +13,6 @@ from psycopg import errors
 from reconciler.errors import ReconcilerError
 from reconciler.store.connection import SILENCE, Connection, answered_within
 from reconciler.store.failures import translated
-from reconciler.store.rollouts import CHANNEL
 
 ERRORS = "rollout_errors"
 """Where a report of an error is announced, with the feature's name as payload."""
@@ -73,6 +72,3 @@ class Listener:
                     connection.execute("select 1")
             for notice in connection.notifies(timeout=0):
                 self._heard[notice.channel](notice.payload)
-
-
-CHANNELS = (CHANNEL, ERRORS)

@@ -62,7 +62,7 @@ def state_of(row: Row) -> State:
     return State(
         feature=row["feature_name"],
         version=row["version"],
-        standing=_standing_of(row),
+        standing=standing_of(row),
         epoch=row["epoch"],
         epoch_started_at=_utc(row["epoch_started_at"]),
         changed_at=_utc(row["updated_at"]),
@@ -93,7 +93,7 @@ def transition_of(row: Row) -> Transition:
 
 def passage_of(row: Row) -> Passage:
     """Return what a row of `read_passages` holds."""
-    return Passage(transition=transition_of(row), standing=_standing_of(row))
+    return Passage(transition=transition_of(row), standing=standing_of(row))
 
 
 @lru_cache(maxsize=1_024)  # most rollouts of a root share their gates
@@ -172,7 +172,8 @@ def _may_freeze(change: Change) -> bool:
     return is_raise(change) and not (isinstance(change, Create) and change.adopted)
 
 
-def _standing_of(row: Row) -> Standing:
+def standing_of(row: Row) -> Standing:
+    """Return what a row says besides its place in the chain."""
     return Standing(
         tier=Tier(row["tier"]),
         attempt=row["attempt"],
